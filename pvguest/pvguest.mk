@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# Guests: each file in pvguest/apps/ is one PV64 kernel, pvguest/control/ is another.
+# They share one archive of the guest kernel, the drivers and lib/.
+
+PVGUEST_SOURCES := $(sort $(wildcard pvguest/kernel/*.c pvguest/kernel/*.S drivers/*/*.c lib/*.c))
+PVGUEST_OBJECTS := $(addprefix $(BUILD)/ring3/,$(addsuffix .o,$(PVGUEST_SOURCES)))
+PVGUEST_FLAGS   := $(FREESTANDING) -fno-pic -mcmodel=kernel
+PVGUEST_ARCHIVE := $(BUILD)/ring3/libpvguest.a
+
+APP_SOURCES     := $(sort $(wildcard pvguest/apps/*.c))
+CONTROL_SOURCES := $(sort $(wildcard pvguest/control/*.c))
+CONTROL_OBJECTS := $(addprefix $(BUILD)/ring3/,$(addsuffix .o,$(CONTROL_SOURCES)))
+GUESTS          := $(patsubst pvguest/apps/%.c,$(BUILD)/guests/%.elf,$(APP_SOURCES)) \
+                   $(if $(CONTROL_SOURCES),$(BUILD)/guests/control.elf)
+
+.PHONY: guests
+guests: $(GUESTS) ## build the guest kernels
+
+$(BUILD)/ring3/%.c.o: %.c | $(BUILD)/include/xen
+	@mkdir -p $(@D)
+	$(CC) $(PVGUEST_FLAGS) -c $< -o $@
+
+$(BUILD)/ring3/%.S.o: %.S | $(BUILD)/include/xen
+	@mkdir -p $(@D)
+	$(CC) $(PVGUEST_FLAGS) -D__ASSEMBLY__ -c $< -o $@
+
+$(PVGUEST_ARCHIVE): $(PVGUEST_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+PVGUEST_LINK = $(LD) -m elf_x86_64 -nostdlib -static --gc-sections -z max-page-size=0x1000 \
+    -z noexecstack --build-id=none -T pvguest/pvguest.ld -o $@
+
+$(BUILD)/guests/control.elf: $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
+	@mkdir -p $(@D)
+	$(PVGUEST_LINK) $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE)
+
+$(BUILD)/guests/%.elf: $(BUILD)/ring3/pvguest/apps/%.c.o $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
+	@mkdir -p $(@D)
+	$(PVGUEST_LINK) $< $(PVGUEST_ARCHIVE)
+
+.SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(patsubst %,$(BUILD)/ring3/%.o,$(APP_SOURCES))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+# NAME_SOURCES: what tests/unit/test_NAME.c is linked with, beside itself.
