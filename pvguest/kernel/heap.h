@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small memory. 16-byte aligned; larger requests are whole pages. Threads and event handlers may
+ * call; guarded by masking events.
+ */
+#pragma once
+
+#include <stddef.h>
+
+void *heap_allocate(size_t size); /* NULL when exhausted */
+void *heap_allocate_zeroed(size_t size);
+void heap_free(void *memory); /* NULL is allowed */
