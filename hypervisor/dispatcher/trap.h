@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How control comes in: exceptions and interrupts (entry.S saves the registers and calls
+ * trap_dispatch), and how it goes out (exit_to_guest_work, run with interrupts off until nothing
+ * is pending).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xen/xen.h>
+
+/* Exception vectors (Intel SDM volume 3, 6.3.1). */
+enum trap_vector {
+    TRAP_DIVIDE = 0,
+    TRAP_DEBUG = 1,
+    TRAP_NMI = 2,
+    TRAP_BREAKPOINT = 3,
+    TRAP_OVERFLOW = 4,
+    TRAP_BOUNDS = 5,
+    TRAP_INVALID_OPCODE = 6,
+    TRAP_NO_DEVICE = 7,
+    TRAP_DOUBLE_FAULT = 8,
+    TRAP_INVALID_TSS = 10,
+    TRAP_NO_SEGMENT = 11,
+    TRAP_STACK = 12,
+    TRAP_PROTECTION = 13,
+    TRAP_PAGE_FAULT = 14,
+    TRAP_FPU = 16,
+    TRAP_ALIGNMENT = 17,
+    TRAP_MACHINE_CHECK = 18,
+    TRAP_SIMD = 19,
+};
+
+/* Interrupt vectors of our own; device interrupts get 0x30-0xdf (io/irq.h). */
+#define VECTOR_DEVICE_FIRST 0x30
+#define VECTOR_DEVICE_LAST  0xdf
+#define VECTOR_TIMER        0xf0
+#define VECTOR_RESCHEDULE   0xf1
+#define VECTOR_TLB          0xf2
+#define VECTOR_STOP         0xf3
+#define VECTOR_SPURIOUS     0xff
+
+/* Called by entry.S for every vector but #DB, NMI, #DF and #MC on their own stacks. */
+void trap_dispatch(struct cpu_user_regs *regs);
+
+/* Whether the registers were saved from guest context (ring 3). */
+static inline bool regs_from_guest(const struct cpu_user_regs *regs)
+{
+    return (regs->cs & 3) == 3;
+}
+
+/*
+ * Deliver an exception to the current guest: builds the frame on the guest's kernel stack
+ * (dispatcher/bounce.c). Changes the saved registers, so that the exit returns into the handler. An
+ * unregistered handler or an unwritable stack ends the domain.
+ */
+void bounce_exception(unsigned vector, uint32_t error_code);
+void bounce_page_fault(uint32_t error_code, uint64_t address);
+
+/* Called by entry.S on the way out to a guest. */
+void exit_to_guest_work(void);

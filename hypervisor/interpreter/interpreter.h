@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest instructions that are still emulated. Called from trap_dispatch with the registers of
+ * the current guest; everything is read from the guest once, decoded, checked, then done.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xen/xen.h>
+
+/*
+ * #GP from the guest: privileged instructions of a guest kernel (and int n, in/out with the
+ * guest's IOPL). True: emulated, or an exception was delivered; false: deliver the #GP as it came.
+ */
+bool interpreter_privileged(struct cpu_user_regs *regs);
+
+/* #UD from the guest: the forced-emulation prefix (ud2a; "xen"; cpuid). */
+bool interpreter_forced_emulation(struct cpu_user_regs *regs);
+
+/* #PF, write to a present read-only page from guest kernel: a store to a live level-1 table of its
+ * own. */
+bool interpreter_table_write(struct cpu_user_regs *regs, uint64_t address);

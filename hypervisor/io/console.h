@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hypervisor's console: 16550 UART (option com1=), a ring of the last 64 KiB for
+ * XEN_SYSCTL_readconsole, and input for the first domain (VIRQ_CONSOLE). Under console_lock.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void console_start(const char *command_line);
+
+/* Hypervisor messages; the prefix "(bonsai) " is added at each line's start. */
+void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void printk_va(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+/* The same for what a guest causes: at most 20 lines a second in sum, then counted and summed up.
+ */
+void printk_guest(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* For debug builds and loglvl=all: why a hypercall was refused; rate-limited. */
+void printk_refusal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Raw bytes for a guest's console_io write. */
+void console_write(const char *text, size_t size);
+/* Bytes typed: up to size, 0 when none. The first domain's console_io read. */
+size_t console_read(char *buffer, size_t size);
+/* Copy the message ring from *index on (XEN_SYSCTL_readconsole): returns bytes, moves *index. */
+size_t console_ring_read(uint32_t *index, char *buffer, size_t size, bool clear);
+/* From panic: no lock, polled. */
+void console_force_unlock(void);
+/* UART interrupt arrived. */
+void console_interrupt(void);

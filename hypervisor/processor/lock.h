@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spinlocks and sleeping locks, both with a level (docs/locking.md is the table).
+ *
+ * Ring 0 runs with interrupts off, except while idle and inside preempt_point(); a spinlock
+ * therefore needs no irqsave form and must never be held across a preempt_point(). While it spins,
+ * a processor answers TLB shootdowns, so that a holder may wait for one.
+ *
+ * Every processor remembers the levels it holds: an acquisition whose level is not greater than
+ * the highest held stops the machine (panic) in a debug build. Two locks of one level are taken
+ * only by the *_two functions, the one at the lower address or domain id first.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+
+/* Lock levels, outermost first. */
+enum lock_level {
+    LOCK_LEVEL_NONE,
+    LOCK_LEVEL_CONTROL,     /* sleeping: domain list changes, domctl                    */
+    LOCK_LEVEL_MMU,         /* sleeping: one domain's page tables and type validation   */
+    LOCK_LEVEL_DOMAIN,      /* spin: a domain's life-cycle fields                       */
+    LOCK_LEVEL_GRANT,       /* spin: one domain's grant table                           */
+    LOCK_LEVEL_EVENT,       /* spin: one domain's event-channel table                   */
+    LOCK_LEVEL_FRAMES,      /* spin: one domain's list of frames                        */
+    LOCK_LEVEL_HEAP,        /* spin: the frame allocator                                */
+    LOCK_LEVEL_IRQ,         /* spin: physical interrupt routing                         */
+    LOCK_LEVEL_MUTEX_GUARD, /* spin: inside struct mutex                                */
+    LOCK_LEVEL_TIMER,       /* spin: one processor's timer heap                         */
+    LOCK_LEVEL_RUNQUEUE,    /* spin: one processor's run queue                          */
+    LOCK_LEVEL_MAP,         /* spin: hypervisor's own page tables                       */
+    LOCK_LEVEL_CONSOLE,     /* spin: console ring and UART                              */
+};
+
+struct spinlock {
+    uint16_t next, serving; /* ticket lock */
+    uint8_t level;
+};
+
+#define SPINLOCK(lock_level)  \
+    {                         \
+        .level = (lock_level) \
+    }
+
+void spinlock_init(struct spinlock *lock, enum lock_level level);
+void spin_lock(struct spinlock *lock);
+void spin_unlock(struct spinlock *lock);
+/* Two locks of one level; the order is by address. They may be the same lock. */
+void spin_lock_two(struct spinlock *first, struct spinlock *second);
+void spin_unlock_two(struct spinlock *first, struct spinlock *second);
+
+struct vcpu;
+
+/*
+ * Sleeping lock: the waiting virtual CPU blocks inside the hypervisor. Its holder may pass
+ * preempt_point(). Not recursive. Outside a vcpu (start-up) it must be free.
+ */
+struct mutex {
+    struct spinlock guard;
+    struct vcpu *owner;
+    bool held;
+    uint8_t level;
+    struct list waiters; /* struct vcpu.mutex_wait, first come first served */
+};
+
+void mutex_init(struct mutex *mutex, enum lock_level level);
+void mutex_lock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+bool mutex_held(const struct mutex *mutex); /* by the caller; for assertions */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical processors. struct pcpu is only written by its own processor, except where a field says
+ * which lock guards it. It lives in its processor area behind the page with the syscall stub, which
+ * reaches it relative to rip.
+ *
+ * The processor and the virtual CPU running on it are found from the stack pointer: the top of
+ * every hypervisor stack holds a struct stack_top.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xen/xen.h>
+
+#include "hypervisor/layout.h"
+#include "hypervisor/processor/lock.h"
+#include "hypervisor/processor/timer.h"
+
+struct vcpu;
+struct domain;
+
+/* Top of every hypervisor stack. entry.S builds `regs` on each entry from a guest. */
+struct stack_top {
+    struct cpu_user_regs regs;
+    struct vcpu *vcpu; /* whose stack this is; the idle vcpu for idle and IST stacks */
+    struct pcpu *pcpu; /* where it runs, refreshed at each switch                    */
+};
+
+struct task_state { /* Intel SDM volume 3, 8.7 */
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3, io_map_base;
+} __attribute__((packed));
+
+enum interrupt_stack {
+    IST_NONE,
+    IST_NMI,
+    IST_DOUBLE_FAULT,
+    IST_MACHINE_CHECK,
+    IST_DEBUG,
+    IST_COUNT
+};
+
+struct pcpu {
+    /* Used by the syscall stub; offsets in dispatcher/offsets.h. */
+    uint64_t syscall_stack;   /* &stack_top.vcpu's stack: where rsp starts: end of regs.ss */
+    uint64_t syscall_scratch; /* guest rsp while the stub switches stacks                  */
+    uint64_t syscall_entry;   /* address of syscall_common                                 */
+
+    unsigned id; /* dense index, 0 is the boot processor */
+    uint32_t apic_id, acpi_id;
+    bool online;
+    struct vcpu *current; /* running now (the idle vcpu when none) */
+    struct vcpu *idle;
+    volatile bool reschedule; /* ask the exit loop and preempt_point() to call schedule() */
+    uint32_t cr3_low_reserved;
+    uint64_t cr3; /* what CR3 holds */
+
+    struct task_state task_state;
+    uint64_t *gdt_reserved_page;  /* window page 14: this processor's own descriptors */
+    uint64_t *descriptor_entries; /* its 32 level-1 entries of the descriptor window  */
+    unsigned guest_gdt_pages, guest_ldt_pages; /* how many of them are filled          */
+
+    struct timer_heap timers;     /* guarded by timers.lock                            */
+    uint64_t apic_timer_deadline; /* what the local APIC timer is set for, 0 = off     */
+
+    struct scheduler_pcpu *scheduler;    /* run queue; guarded by its lock (scheduler_*.c) */
+    volatile uint32_t flush_request;     /* TLB shootdown mailbox, processor/tlb.c         */
+    uint8_t held_levels[16], held_count; /* lock-order check, lock.c                    */
+};
+
+static inline struct stack_top *stack_top(void)
+{
+    uint64_t rsp;
+    asm volatile("mov %%rsp, %0" : "=r"(rsp));
+    return (struct stack_top *)((rsp & ~(STACK_SIZE - 1UL)) + STACK_SIZE -
+                                sizeof(struct stack_top));
+}
+
+static inline struct pcpu *this_pcpu(void)
+{
+    return stack_top()->pcpu;
+}
+
+/* The virtual CPU whose stack we are on; the idle vcpu during start-up and on IST stacks. */
+static inline struct vcpu *current_vcpu(void)
+{
+    return stack_top()->vcpu;
+}
+
+/* Processor by dense index; NULL beyond pcpu_count. */
+struct pcpu *pcpu_of(unsigned id);
+extern unsigned pcpu_count;
+
+/*
+ * Make the area, GDT, TSS, IST stacks and idle vcpu of processor `id` (0 or -XEN_ENOMEM).
+ * Boot processor only.
+ */
+int pcpu_create(unsigned id, uint32_t apic_id, uint32_t acpi_id);
+
+/* On the processor itself: load GDT, IDT, TSS, syscall MSRs. */
+void pcpu_load(struct pcpu *pcpu);
