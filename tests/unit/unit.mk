@@ -2,3 +2,5 @@
 # NAME_SOURCES: what tests/unit/test_NAME.c is linked with, beside itself.
 text_SOURCES      := lib/text.c
 format_SOURCES    := lib/format.c
+configuration_SOURCES := pvguest/control/configuration.c pvguest/control/configuration_syntax.c \
+    pvguest/control/configuration_disk.c lib/text.c lib/format.c
