@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <xen/event_channel.h>
 #include <xen/physdev.h>
 #include <xen/xen.h>
 

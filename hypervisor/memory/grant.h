@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include <xen/grant_table.h>
 #include <xen/xen.h>
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <xen/event_channel.h>
 #include <xen/vcpu.h>
 #include <xen/xen.h>
 
