@@ -4,3 +4,5 @@ text_SOURCES      := lib/text.c
 format_SOURCES    := lib/format.c
 configuration_SOURCES := pvguest/control/configuration.c pvguest/control/configuration_syntax.c \
     pvguest/control/configuration_disk.c lib/text.c lib/format.c
+disk_SOURCES := pvguest/control/disk_checksum.c pvguest/control/disk_extent.c \
+    pvguest/control/disk_gpt.c pvguest/control/disk_target.c lib/text.c lib/format.c
