@@ -21,6 +21,7 @@ struct grant_mapping {
     void *address; /* contiguous, count pages */
     size_t count;
     grant_handle_t *handles;
+    uint64_t *machine_addresses; /* of each page, for a device's direct access */
 };
 
 /* Map pages that `domain` granted, side by side; all or none. */
