@@ -6,3 +6,6 @@ configuration_SOURCES := pvguest/control/configuration.c pvguest/control/configu
     pvguest/control/configuration_disk.c lib/text.c lib/format.c
 disk_SOURCES := pvguest/control/disk_checksum.c pvguest/control/disk_extent.c \
     pvguest/control/disk_gpt.c pvguest/control/disk_target.c lib/text.c lib/format.c
+elf_SOURCES       := lib/elf.c lib/elf_notes.c lib/text.c tests/unit/elf_image.c
+cpio_SOURCES      := lib/cpio.c
+pv_layout_SOURCES := lib/pv_layout.c lib/text.c
