@@ -9,3 +9,7 @@ disk_SOURCES := pvguest/control/disk_checksum.c pvguest/control/disk_extent.c \
 elf_SOURCES       := lib/elf.c lib/elf_notes.c lib/text.c tests/unit/elf_image.c
 cpio_SOURCES      := lib/cpio.c
 pv_layout_SOURCES := lib/pv_layout.c lib/text.c
+STORE_LOGIC := $(addprefix pvguest/control/store_,account.c connection.c database.c node.c \
+    observer.c path.c permission.c request.c transaction.c tree.c) pvguest/kernel/store_error.c \
+    lib/text.c lib/format.c tests/unit/host_heap.c
+store_SOURCES := $(STORE_LOGIC) tests/unit/store_client.c
