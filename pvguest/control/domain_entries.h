@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the store says about a guest, written as Xen's tools write it: /local/domain/N, /vm/UUID,
+ * and for each disk a front end's directory and a back end's. No state; threads only.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <xen/domctl.h>
+
+#include "pvguest/control/builder.h"
+#include "pvguest/control/configuration.h"
+
+#define HANDLE_TEXT_SIZE 37
+
+/* All entries in one transaction. 0 or a negative errno; then nothing was written. */
+int domain_entries_write(domid_t domain, const xen_domain_handle_t handle,
+                         const struct configuration *configuration,
+                         const struct builder_rings *rings);
+
+/* Ask the back ends to let go and wait a moment until they have. */
+void domain_entries_close_devices(domid_t domain);
+
+/* Remove everything that domain_entries_write() made. */
+void domain_entries_remove(domid_t domain, const xen_domain_handle_t handle);
+
+/* "poweroff", "reboot", …: asks the guest through control/shutdown. */
+int domain_entries_request_shutdown(domid_t domain, const char *how);
+
+/* The handle in the usual form of a UUID. */
+void domain_entries_handle_text(const xen_domain_handle_t handle, char text[HANDLE_TEXT_SIZE]);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "pvguest/control/machine_calls.h"
+
+#include <xen/errno.h>
+
+#include "pvguest/kernel/hypercall.h"
+
+static int call(struct xen_sysctl *operation, unsigned int command)
+{
+    operation->cmd = command;
+    operation->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+    return hypercall_sysctl(operation);
+}
+
+int machine_call_information(struct xen_sysctl_physinfo *information)
+{
+    struct xen_sysctl operation = {0};
+    int status = call(&operation, XEN_SYSCTL_physinfo);
+
+    *information = operation.u.physinfo;
+    return status;
+}
+
+int machine_call_scheduler(uint32_t *scheduler)
+{
+    struct xen_sysctl operation = {0};
+    int status = call(&operation, XEN_SYSCTL_sched_id);
+
+    *scheduler = operation.u.sched_id.sched_id;
+    return status;
+}
+
+int machine_call_idle_times(struct xen_sysctl_cpuinfo *processors, unsigned int limit)
+{
+    struct xen_sysctl operation = {0};
+    int status;
+
+    operation.u.getcpuinfo.max_cpus = limit;
+    set_xen_guest_handle(operation.u.getcpuinfo.info, processors);
+    status = call(&operation, XEN_SYSCTL_getcpuinfo);
+    return status < 0 ? status : (int)operation.u.getcpuinfo.nr_cpus;
+}
+
+int machine_call_read_console(char *buffer, size_t size, uint32_t *index)
+{
+    struct xen_sysctl operation = {0};
+    int status;
+
+    operation.u.readconsole.incremental = 1;
+    operation.u.readconsole.index = *index;
+    operation.u.readconsole.count = (uint32_t)size;
+    set_xen_guest_handle(operation.u.readconsole.buffer, buffer);
+    status = call(&operation, XEN_SYSCTL_readconsole);
+    if (status < 0)
+        return status;
+    *index = operation.u.readconsole.index;
+    return (int)operation.u.readconsole.count;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the hypervisor tells about the machine and itself. No state; any thread. 0 (or a count) or a
+ * negative errno.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <xen/sysctl.h>
+#include <xen/version.h>
+
+int machine_call_information(struct xen_sysctl_physinfo *information);
+
+/* XEN_SCHEDULER_… */
+int machine_call_scheduler(uint32_t *scheduler);
+
+/* Idle time of each processor in nanoseconds; returns how many were told. */
+int machine_call_idle_times(struct xen_sysctl_cpuinfo *processors, unsigned int limit);
+
+/* The hypervisor's console buffer from *index on; returns the bytes stored and moves *index. */
+int machine_call_read_console(char *buffer, size_t size, uint32_t *index);

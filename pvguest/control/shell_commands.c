@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "pvguest/control/shell_commands.h"
+
+#include "lib/string.h"
+#include "pvguest/kernel/print.h"
+
+const struct shell_command shell_commands[] = {
+    {"console", command_console, "DOMAIN", "attach to a domain's console; Ctrl-] leaves it"},
+    {"create", command_create, "FILE [-p] [-q] [-c]",
+     "start a domain (-p paused, -q quietly, -c with console)"},
+    {"destroy", command_destroy, "DOMAIN", "end a domain at once"},
+    {"dmesg", command_dmesg, "", "print the hypervisor's messages"},
+    {"domid", command_domid, "NAME", "print a domain's number"},
+    {"domname", command_domname, "DOMID", "print a domain's name"},
+    {"files", command_files, "", "list the files of the archive"},
+    {"help", command_help, "[COMMAND]", "print this list"},
+    {"info", command_info, "[KEY]", "print facts about the machine and the hypervisor"},
+    {"list", command_list, "[DOMAIN...]", "list domains"},
+    {"pause", command_pause, "DOMAIN", "stop a domain's processors"},
+    {"reboot", command_reboot, "DOMAIN", "ask a domain to restart; `self`: the machine"},
+    {"repeat", command_repeat, "N COMMAND...",
+     "run commands N times: repeat 9 'create a -q; destroy a'"},
+    {"shutdown", command_shutdown, "[-w] DOMAIN | self",
+     "ask a domain to power off (-w: and wait); `self`: the machine"},
+    {"top", command_top, "", "show domains and their use of processors; q leaves it"},
+    {"unpause", command_unpause, "DOMAIN", "let a paused domain go on"},
+    {"uptime", command_uptime, "[DOMAIN...]", "print how long domains have been running"},
+    {"vcpu-list", command_vcpu_list, "[DOMAIN...]", "list the virtual processors"},
+};
+
+const size_t shell_command_count = sizeof shell_commands / sizeof shell_commands[0];
+
+const struct shell_command *shell_find_command(const char *name)
+{
+    for (size_t i = 0; i < shell_command_count; i++) {
+        if (strcmp(shell_commands[i].name, name) == 0)
+            return &shell_commands[i];
+    }
+    return NULL;
+}
+
+int shell_usage(const char *name)
+{
+    const struct shell_command *command = shell_find_command(name);
+
+    if (command)
+        print("Usage: %s %s\n\n%s\n", command->name, command->arguments, command->help);
+    return 1;
+}
+
+int command_help(int count, char **words)
+{
+    if (count > 1) {
+        if (shell_find_command(words[1])) {
+            shell_usage(words[1]);
+            return 0;
+        }
+        print("command not implemented: %s\n", words[1]);
+        return 1;
+    }
+    for (size_t i = 0; i < shell_command_count; i++)
+        print(" %-10s %-20s %s\n", shell_commands[i].name, shell_commands[i].arguments,
+              shell_commands[i].help);
+    return 0;
+}
