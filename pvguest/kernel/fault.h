@@ -20,6 +20,7 @@ struct fault {
     uint64_t error_code; /* 0 for vectors without one */
     uint64_t address;    /* cr2 of a page fault */
     uint64_t rip;
+    struct trap_frame registers; /* all of them, as they were */
 };
 
 /* Run f(argument); true when it faulted, with what happened. Nests. `what` may be NULL. */

@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include "pvguest/kernel/dma.h"
+
 #include <stdint.h>
 #include <xen/xen.h>
 
@@ -37,15 +39,8 @@ uint64_t page_mfn_of_pfn(uint64_t pfn);
 /* The own page behind a machine frame, or NULL when the frame is not the domain's. */
 void *page_of_mfn(uint64_t mfn);
 
-/*
- * Memory contiguous in machine addresses, for devices: trades the pages' frames for others.
- * The address is that of normal pages, machine_address that of the first byte on the bus.
- */
-int dma_allocate(unsigned int order, void **address, uint64_t *machine_address);
-void dma_free(void *address, unsigned int order);
-
 /* Called once by start, before threads: read the map, make the direct map, fill the allocator. */
-void page_start(void);
+void page_start(uint64_t boot_stack_end);
 
 /* A frame of the domain changed behind a pfn (exchange, increase): keep the map true. */
 void page_set_mfn(uint64_t pfn, uint64_t mfn);

@@ -13,4 +13,7 @@ void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void print_va(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /* Bytes as they are, except that a line feed gets its carriage return. */
+/* Wait a moment for the other end to take what is in the ring: before the domain ends. */
+void print_drain(void);
+
 void print_write(const char *data, size_t size);

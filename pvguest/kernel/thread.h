@@ -75,5 +75,10 @@ void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 
+/* For fault.c: the innermost catch of the running thread. */
+struct catch;
+struct catch *thread_catch(void);
+void thread_set_catch(struct catch *catch);
+
 /* Called once by start: the code that runs becomes the first thread. */
 void thread_start(void);

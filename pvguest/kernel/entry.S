@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ways into the kernel: exceptions, event upcall, failsafe, syscall from user mode; the one way
+ * out, the iret hypercall; and the two places where a stack is exchanged.
+ *
+ * What the hypervisor pushes          What the C code sees (struct trap_frame)
+ *     ss                                  ss
+ *     rsp                                 rsp
+ *     rflags (IF = events enabled)        rflags
+ *     cs                                  cs
+ *     rip                                 rip
+ *     [error code]                        error_code (0 where there is none)
+ *     r11                                 vector
+ *     rcx          <- rsp                 rcx, r11, rax, rdi ... r15   <- rsp
+ */
+#include <xen/xen.h>
+
+    .text
+
+.macro entry name, vector, has_error=0
+    .globl \name
+\name:
+    popq %rcx
+    popq %r11
+    .if \has_error == 0
+    pushq $0
+    .endif
+    pushq $\vector
+    jmp save_and_dispatch
+.endm
+
+    entry trap_divide_error, 0
+    entry trap_debug, 1
+    entry trap_breakpoint, 3
+    entry trap_overflow, 4
+    entry trap_bound, 5
+    entry trap_invalid_opcode, 6
+    entry trap_device_not_available, 7
+    entry trap_double_fault, 8, 1
+    entry trap_invalid_tss, 10, 1
+    entry trap_segment_not_present, 11, 1
+    entry trap_stack_segment, 12, 1
+    entry trap_general_protection, 13, 1
+    entry trap_page_fault, 14, 1
+    entry trap_x87, 16
+    entry trap_alignment, 17, 1
+    entry trap_machine_check, 18
+    entry trap_simd, 19
+    entry trap_software, 0x80
+    entry callback_syscall, 256
+    entry callback_event, 258
+
+/* Here the four data segment selectors lie between r11 and rip. */
+    .globl callback_failsafe
+callback_failsafe:
+    popq %rcx
+    popq %r11
+    addq $32, %rsp
+    pushq $0
+    pushq $257
+
+save_and_dispatch:
+    pushq %rcx
+    pushq %r11
+    pushq %rax
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    cld
+    movq %rsp, %rdi
+    movq %rsp, %rbp
+    andq $-16, %rsp
+    call fault_dispatch
+    movq %rbp, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    popq %rax
+    popq %r11
+    popq %rcx
+    addq $8, %rsp
+    movq $0, (%rsp)
+    jmp hypercall_page + 32 * __HYPERVISOR_iret
+
+/* void thread_switch_stack(uint64_t *saved, uint64_t next): returns on the other stack. */
+    .globl thread_switch_stack
+thread_switch_stack:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+
+/* int fault_call(struct catch *catch, void (*f)(void *), void *argument): 0, or 1 after a fault. */
+    .globl fault_call
+fault_call:
+    movq %rbx, 0(%rdi)
+    movq %rbp, 8(%rdi)
+    movq %r12, 16(%rdi)
+    movq %r13, 24(%rdi)
+    movq %r14, 32(%rdi)
+    movq %r15, 40(%rdi)
+    movq %rsp, 48(%rdi)
+    subq $8, %rsp
+    movq %rdx, %rdi
+    call *%rsi
+    addq $8, %rsp
+    xorl %eax, %eax
+    ret
+
+/* Where a caught fault goes on, the registers being those that fault_call saved. */
+    .globl fault_resume
+fault_resume:
+    movl $1, %eax
+    ret
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "pvguest/kernel/event.h"
+
+#include "pvguest/kernel/barrier.h"
+#include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/start.h"
+
+#include <stddef.h>
+#include <xen/errno.h>
+#include <xen/physdev.h>
+
+#define WORD_BITS  64
+#define PORT_COUNT (WORD_BITS * WORD_BITS)
+
+struct binding {
+    event_handler_t *handler;
+    void *argument;
+    uint32_t pirq_plus_one;
+};
+
+static struct binding bindings[PORT_COUNT];
+
+static struct vcpu_info *this_vcpu(void)
+{
+    return &shared_info->vcpu_info[0];
+}
+
+unsigned long events_mask(void)
+{
+    unsigned long was_masked = this_vcpu()->evtchn_upcall_mask;
+
+    WRITE_ONCE(this_vcpu()->evtchn_upcall_mask, 1);
+    barrier();
+    return was_masked;
+}
+
+/* Unmasking looks for what came meanwhile: any hypercall delivers it on its way out. */
+void events_restore(unsigned long was_masked)
+{
+    barrier();
+    if (was_masked)
+        return;
+    WRITE_ONCE(this_vcpu()->evtchn_upcall_mask, 0);
+    barrier();
+    if (READ_ONCE(this_vcpu()->evtchn_upcall_pending))
+        hypercall_xen_version(0, NULL);
+}
+
+static void bit_set(xen_ulong_t *words, unsigned int bit)
+{
+    __atomic_fetch_or(&words[bit / WORD_BITS], 1UL << bit % WORD_BITS, __ATOMIC_SEQ_CST);
+}
+
+static bool bit_clear(xen_ulong_t *words, unsigned int bit)
+{
+    xen_ulong_t mask = 1UL << bit % WORD_BITS;
+
+    return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask, __ATOMIC_SEQ_CST) & mask;
+}
+
+bool event_port_pending(evtchn_port_t port)
+{
+    return READ_ONCE(shared_info->evtchn_pending[port / WORD_BITS]) >> port % WORD_BITS & 1;
+}
+
+bool event_port_clear(evtchn_port_t port)
+{
+    return bit_clear(shared_info->evtchn_pending, port);
+}
+
+void event_port_mask(evtchn_port_t port)
+{
+    bit_set(shared_info->evtchn_mask, port);
+}
+
+void event_port_unmask(evtchn_port_t port)
+{
+    struct evtchn_unmask unmask = {.port = port};
+
+    hypercall_event_channel_op(EVTCHNOP_unmask, &unmask);
+}
+
+static void port_dispatch(evtchn_port_t port)
+{
+    struct binding *binding = &bindings[port];
+
+    event_port_clear(port);
+    if (binding->handler)
+        binding->handler(port, binding->argument);
+    if (binding->pirq_plus_one) {
+        struct physdev_eoi eoi = {.irq = binding->pirq_plus_one - 1};
+
+        hypercall_physdev_op(PHYSDEVOP_eoi, &eoi);
+    }
+}
+
+static void word_dispatch(unsigned int word)
+{
+    for (;;) {
+        xen_ulong_t ready = READ_ONCE(shared_info->evtchn_pending[word]) &
+                            ~READ_ONCE(shared_info->evtchn_mask[word]);
+
+        if (!ready)
+            return;
+        port_dispatch(word * WORD_BITS + (unsigned int)__builtin_ctzl(ready));
+    }
+}
+
+void event_upcall(void)
+{
+    struct vcpu_info *vcpu = this_vcpu();
+
+    while (__atomic_exchange_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
+        xen_ulong_t words = __atomic_exchange_n(&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+
+        for (; words; words &= words - 1)
+            word_dispatch((unsigned int)__builtin_ctzl(words));
+    }
+}
+
+void event_start(void)
+{
+    for (size_t word = 0; word < WORD_BITS; word++)
+        WRITE_ONCE(shared_info->evtchn_mask[word], ~0UL);
+}
+
+int event_bind(evtchn_port_t port, event_handler_t *handler, void *argument)
+{
+    unsigned long masked;
+
+    if (port >= PORT_COUNT)
+        return -XEN_EINVAL;
+    masked = events_mask();
+    bindings[port].handler = handler;
+    bindings[port].argument = argument;
+    events_restore(masked);
+    event_port_unmask(port);
+    return 0;
+}
+
+/* A port just made: without handler, masked, nothing left from its number's earlier life. */
+static void port_reset(evtchn_port_t port, uint32_t pirq_plus_one)
+{
+    unsigned long masked = events_mask();
+
+    event_port_mask(port);
+    event_port_clear(port);
+    bindings[port] = (struct binding){.pirq_plus_one = pirq_plus_one};
+    events_restore(masked);
+}
+
+int event_allocate_unbound(domid_t remote, evtchn_port_t *port)
+{
+    struct evtchn_alloc_unbound allocate = {.dom = DOMID_SELF, .remote_dom = remote};
+    int error = hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &allocate);
+
+    if (error)
+        return error;
+    port_reset(allocate.port, 0);
+    *port = allocate.port;
+    return 0;
+}
+
+int event_bind_interdomain(domid_t remote, evtchn_port_t remote_port, evtchn_port_t *port)
+{
+    struct evtchn_bind_interdomain bind = {.remote_dom = remote, .remote_port = remote_port};
+    int error = hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+
+    if (error)
+        return error;
+    /* The binding makes the port pending at once, by the ABI; that first event is kept. */
+    event_port_mask(bind.local_port);
+    *port = bind.local_port;
+    return 0;
+}
+
+int event_bind_virq(unsigned int virq, evtchn_port_t *port)
+{
+    struct evtchn_bind_virq bind = {.virq = virq, .vcpu = 0};
+    int error = hypercall_event_channel_op(EVTCHNOP_bind_virq, &bind);
+
+    if (error)
+        return error;
+    port_reset(bind.port, 0);
+    *port = bind.port;
+    return 0;
+}
+
+int event_bind_ipi(evtchn_port_t *port)
+{
+    struct evtchn_bind_ipi bind = {.vcpu = 0};
+    int error = hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind);
+
+    if (error)
+        return error;
+    port_reset(bind.port, 0);
+    *port = bind.port;
+    return 0;
+}
+
+int event_bind_pirq(unsigned int pirq, bool share, evtchn_port_t *port)
+{
+    struct evtchn_bind_pirq bind = {.pirq = pirq, .flags = share ? BIND_PIRQ__WILL_SHARE : 0};
+    int error = hypercall_event_channel_op(EVTCHNOP_bind_pirq, &bind);
+
+    if (error)
+        return error;
+    port_reset(bind.port, pirq + 1);
+    *port = bind.port;
+    return 0;
+}
+
+int event_close(evtchn_port_t port)
+{
+    struct evtchn_close close = {.port = port};
+
+    if (port >= PORT_COUNT)
+        return -XEN_EINVAL;
+    port_reset(port, 0);
+    return hypercall_event_channel_op(EVTCHNOP_close, &close);
+}
+
+void event_notify(evtchn_port_t port)
+{
+    struct evtchn_send send = {.port = port};
+
+    hypercall_event_channel_op(EVTCHNOP_send, &send);
+}
