@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/io/event_channel.h"
+
+#include <xen/errno.h>
+
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/io/event_bind.h"
+#include "hypervisor/memory/frame.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/scheduler.h"
+
+#define WORD_BITS 64
+
+_Static_assert(sizeof(struct event_channels) <= PAGE_SIZE, "the table's head is one page");
+_Static_assert(sizeof(struct event_channel) == 16, "a page holds a power of two of them");
+_Static_assert(EVENT_PORTS_PER_PAGE % EVENT_PORTS_PER_BLOCK == 0, "a block lies in one page");
+
+/* Atomic bit operations on words that a guest may change at any time. */
+static bool bit_test_and_set(xen_ulong_t *words, unsigned bit)
+{
+    xen_ulong_t mask = 1UL << (bit % WORD_BITS);
+    return __atomic_fetch_or(&words[bit / WORD_BITS], mask, __ATOMIC_SEQ_CST) & mask;
+}
+
+static bool bit_test_and_clear(xen_ulong_t *words, unsigned bit)
+{
+    xen_ulong_t mask = 1UL << (bit % WORD_BITS);
+    return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask, __ATOMIC_SEQ_CST) & mask;
+}
+
+static bool bit_test(const xen_ulong_t *words, unsigned bit)
+{
+    return READ_ONCE(words[bit / WORD_BITS]) >> (bit % WORD_BITS) & 1;
+}
+
+int event_channels_create(struct domain *domain)
+{
+    struct event_channels *channels = frame_allocate_hypervisor(0);
+
+    if (!channels)
+        return -XEN_ENOMEM;
+    spinlock_init(&channels->lock, LOCK_LEVEL_EVENT);
+    channels->port_limit = EVENT_PORTS_MAX;
+    domain->event_channels = channels;
+    return 0;
+}
+
+void event_channels_set_limit(struct domain *domain, uint32_t port_highest)
+{
+    domain->event_channels->port_limit =
+        port_highest < EVENT_PORTS_MAX ? port_highest + 1 : EVENT_PORTS_MAX;
+}
+
+void event_channels_close_all(struct domain *domain)
+{
+    struct event_channels *channels = domain->event_channels;
+
+    if (!channels)
+        return;
+    spin_lock(&channels->lock);
+    channels->closing = true;
+    spin_unlock(&channels->lock);
+    event_close_ports(domain);
+}
+
+void event_channels_free(struct domain *domain)
+{
+    struct event_channels *channels = domain->event_channels;
+
+    if (!channels)
+        return;
+    for (unsigned i = 0; i < EVENT_PAGES; i++)
+        if (channels->pages[i])
+            frame_free_hypervisor(channels->pages[i], 0);
+    frame_free_hypervisor(channels, 0);
+    domain->event_channels = NULL;
+}
+
+struct event_channel *event_channel_at(struct domain *domain, evtchn_port_t port)
+{
+    struct event_channels *channels = domain->event_channels;
+
+    if (port >= channels->port_valid)
+        return NULL;
+    return &channels->pages[port / EVENT_PORTS_PER_PAGE][port % EVENT_PORTS_PER_PAGE];
+}
+
+static void poll_check(struct domain *domain, evtchn_port_t port)
+{
+    uint32_t polling = __atomic_load_n(&domain->event_channels->polling, __ATOMIC_SEQ_CST);
+
+    for (unsigned id = 0; polling; id++, polling >>= 1) {
+        struct vcpu *vcpu = domain->vcpus[id];
+        if (!(polling & 1) || !vcpu)
+            continue;
+        evtchn_port_t wanted = READ_ONCE(vcpu->poll_port);
+        if (!wanted || wanted == port)
+            event_poll_end(vcpu);
+    }
+}
+
+static void vcpu_mark_pending(struct vcpu *vcpu)
+{
+    uint8_t *pending = &vcpu->info->evtchn_upcall_pending;
+
+    if (__atomic_exchange_n(pending, 1, __ATOMIC_SEQ_CST))
+        return;
+    event_poll_end(vcpu);
+    vcpu_kick(vcpu);
+}
+
+void event_set_pending_locked(struct domain *domain, evtchn_port_t port)
+{
+    struct shared_info *shared = domain->shared_info;
+    const struct event_channel *channel = event_channel_at(domain, port);
+    struct vcpu *vcpu = domain->vcpus[READ_ONCE(channel->notify_vcpu)];
+
+    if (!vcpu || bit_test_and_set(shared->evtchn_pending, port))
+        return;
+    if (!bit_test(shared->evtchn_mask, port) &&
+        !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS))
+        vcpu_mark_pending(vcpu);
+    poll_check(domain, port);
+}
+
+static int send_locked(struct domain *domain, evtchn_port_t port)
+{
+    const struct event_channel *channel = event_channel_at(domain, port);
+
+    if (!channel)
+        return -XEN_EINVAL;
+    switch (channel->state) {
+    case EVENT_INTERDOMAIN:
+        event_set_pending_locked(channel->remote, channel->number);
+        return 0;
+    case EVENT_IPI:
+        event_set_pending_locked(domain, port);
+        return 0;
+    case EVENT_UNBOUND:
+        return 0; /* nobody listens yet */
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+int event_send(struct domain *domain, evtchn_port_t port)
+{
+    struct event_channels *channels = domain->event_channels;
+
+    spin_lock(&channels->lock);
+    int status = send_locked(domain, port);
+    spin_unlock(&channels->lock);
+    return status;
+}
+
+static void unmask_locked(struct domain *domain, evtchn_port_t port,
+                          const struct event_channel *channel)
+{
+    struct shared_info *shared = domain->shared_info;
+    struct vcpu *vcpu = domain->vcpus[channel->notify_vcpu];
+
+    if (channel->state == EVENT_FREE || !vcpu)
+        return;
+    if (bit_test_and_clear(shared->evtchn_mask, port) && bit_test(shared->evtchn_pending, port) &&
+        !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS))
+        vcpu_mark_pending(vcpu);
+}
+
+int event_unmask(struct domain *domain, evtchn_port_t port)
+{
+    struct event_channels *channels = domain->event_channels;
+
+    spin_lock(&channels->lock);
+    const struct event_channel *channel = event_channel_at(domain, port);
+    if (channel)
+        unmask_locked(domain, port, channel);
+    spin_unlock(&channels->lock);
+    return channel ? 0 : -XEN_EINVAL;
+}
+
+void event_send_virq(struct vcpu *vcpu, unsigned virq)
+{
+    struct domain *domain = vcpu->domain;
+    struct event_channels *channels = domain->event_channels;
+
+    if (!channels)
+        return;
+    spin_lock(&channels->lock);
+    evtchn_port_t port = vcpu->virq_port[virq];
+    if (port)
+        event_set_pending_locked(domain, port);
+    spin_unlock(&channels->lock);
+}
+
+void event_send_global_virq(unsigned virq)
+{
+    struct domain *domain = domain_first;
+
+    if (domain && domain->vcpus[0])
+        event_send_virq(domain->vcpus[0], virq);
+}
+
+void event_send_pirq(struct domain *domain, evtchn_port_t port)
+{
+    struct event_channels *channels = domain->event_channels;
+
+    spin_lock(&channels->lock);
+    const struct event_channel *channel = event_channel_at(domain, port);
+    if (channel && channel->state == EVENT_PIRQ)
+        event_set_pending_locked(domain, port);
+    spin_unlock(&channels->lock);
+}
+
+bool event_upcall_pending(const struct vcpu *vcpu)
+{
+    return READ_ONCE(vcpu->info->evtchn_upcall_pending);
+}
+
+bool event_upcall_wanted(const struct vcpu *vcpu)
+{
+    return event_upcall_pending(vcpu) && !READ_ONCE(vcpu->info->evtchn_upcall_mask);
+}
+
+/* Everything may be pending: a spurious look costs the guest little, a lost event would hang it. */
+void event_rescan(struct vcpu *vcpu)
+{
+    __atomic_store_n(&vcpu->info->evtchn_pending_sel, ~0UL, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&vcpu->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
+    event_poll_end(vcpu);
+    vcpu_kick(vcpu);
+}
+
+void event_poll_end(struct vcpu *vcpu)
+{
+    uint32_t bit = 1u << vcpu->id;
+
+    if (__atomic_fetch_and(&vcpu->domain->event_channels->polling, ~bit, __ATOMIC_SEQ_CST) & bit)
+        vcpu_clear_wait(vcpu, VCPU_WAIT_POLL);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event_channel_op hypercall: a table of sub-operations, and one place that copies their
+ * arguments. A result that cannot be written back is refused before anything has changed.
+ */
+#include <stddef.h>
+
+#include "hypervisor/dispatcher/hypercall.h"
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/io/event_bind.h"
+#include "hypervisor/io/event_channel.h"
+#include "hypervisor/memory/guest_copy.h"
+#include "lib/string.h"
+
+union event_argument {
+    struct evtchn_alloc_unbound alloc_unbound;
+    struct evtchn_bind_interdomain bind_interdomain;
+    struct evtchn_bind_virq bind_virq;
+    struct evtchn_bind_pirq bind_pirq;
+    struct evtchn_bind_ipi bind_ipi;
+    struct evtchn_close close;
+    struct evtchn_send send;
+    struct evtchn_status status;
+    struct evtchn_bind_vcpu bind_vcpu;
+    struct evtchn_unmask unmask;
+    struct evtchn_reset reset;
+};
+
+static int op_bind_interdomain(union event_argument *argument)
+{
+    return event_bind_interdomain(current_domain(), &argument->bind_interdomain);
+}
+
+static int op_bind_virq(union event_argument *argument)
+{
+    return event_bind_virq(current_domain(), &argument->bind_virq);
+}
+
+static int op_bind_pirq(union event_argument *argument)
+{
+    return event_bind_pirq(current_domain(), &argument->bind_pirq);
+}
+
+static int op_close(union event_argument *argument)
+{
+    return event_close(current_domain(), argument->close.port);
+}
+
+static int op_send(union event_argument *argument)
+{
+    return event_send(current_domain(), argument->send.port);
+}
+
+static int op_status(union event_argument *argument)
+{
+    return event_status(&argument->status);
+}
+
+static int op_alloc_unbound(union event_argument *argument)
+{
+    if (argument->alloc_unbound.remote_dom == DOMID_SELF)
+        argument->alloc_unbound.remote_dom = current_domain()->id;
+    return event_alloc_unbound(&argument->alloc_unbound);
+}
+
+static int op_bind_ipi(union event_argument *argument)
+{
+    return event_bind_ipi(current_domain(), &argument->bind_ipi);
+}
+
+static int op_bind_vcpu(union event_argument *argument)
+{
+    return event_bind_vcpu(current_domain(), &argument->bind_vcpu);
+}
+
+static int op_unmask(union event_argument *argument)
+{
+    return event_unmask(current_domain(), argument->unmask.port);
+}
+
+static int op_reset(union event_argument *argument)
+{
+    return event_reset(current_domain(), argument->reset.dom);
+}
+
+struct event_operation {
+    int (*handler)(union event_argument *argument);
+    uint8_t size;
+    bool copies_out;
+};
+
+/* EVTCHNOP_init_control, expand_array and set_priority belong to FIFO channels: not offered. */
+static const struct event_operation operations[] = {
+    [EVTCHNOP_bind_interdomain] = {op_bind_interdomain, sizeof(struct evtchn_bind_interdomain),
+                                   true},
+    [EVTCHNOP_bind_virq] = {op_bind_virq, sizeof(struct evtchn_bind_virq), true},
+    [EVTCHNOP_bind_pirq] = {op_bind_pirq, sizeof(struct evtchn_bind_pirq), true},
+    [EVTCHNOP_close] = {op_close, sizeof(struct evtchn_close), false},
+    [EVTCHNOP_send] = {op_send, sizeof(struct evtchn_send), false},
+    [EVTCHNOP_status] = {op_status, sizeof(struct evtchn_status), true},
+    [EVTCHNOP_alloc_unbound] = {op_alloc_unbound, sizeof(struct evtchn_alloc_unbound), true},
+    [EVTCHNOP_bind_ipi] = {op_bind_ipi, sizeof(struct evtchn_bind_ipi), true},
+    [EVTCHNOP_bind_vcpu] = {op_bind_vcpu, sizeof(struct evtchn_bind_vcpu), false},
+    [EVTCHNOP_unmask] = {op_unmask, sizeof(struct evtchn_unmask), false},
+    [EVTCHNOP_reset] = {op_reset, sizeof(struct evtchn_reset), false},
+};
+
+long do_event_channel_op(const unsigned long *argument)
+{
+    unsigned long command = argument[0];
+    guest_ptr_t pointer = guest_ptr(argument[1]);
+    union event_argument copy;
+
+    if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)
+        return -XEN_ENOSYS;
+    const struct event_operation *operation = &operations[command];
+    memset(&copy, 0, sizeof(copy));
+    if (copy_from_guest(&copy, pointer, operation->size))
+        return -XEN_EFAULT;
+    if (operation->copies_out && copy_to_guest(pointer, &copy, operation->size))
+        return -XEN_EFAULT;
+    long status = operation->handler(&copy);
+    if (!status && operation->copies_out && copy_to_guest(pointer, &copy, operation->size))
+        return -XEN_EFAULT;
+    return status;
+}
