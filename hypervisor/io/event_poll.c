@@ -38,12 +38,11 @@ long event_poll(const evtchn_port_t *ports, unsigned count, uint64_t deadline)
         event_poll_end(vcpu);
         return pending < 0 ? pending : 0;
     }
+    /* The vcpu stops at the exit loop. A timer left from an earlier poll would end this one. */
     if (deadline)
         timer_set(&vcpu->poll_timer, deadline);
-    schedule();
-    if (deadline)
+    else
         timer_cancel(&vcpu->poll_timer);
-    event_poll_end(vcpu);
     return 0;
 }
 
