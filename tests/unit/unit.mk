@@ -13,3 +13,5 @@ STORE_LOGIC := $(addprefix pvguest/control/store_,account.c connection.c databas
     observer.c path.c permission.c request.c transaction.c tree.c) pvguest/kernel/store_error.c \
     lib/text.c lib/format.c tests/unit/host_heap.c
 store_SOURCES := $(STORE_LOGIC) tests/unit/store_client.c
+console_back_SOURCES := drivers/console/back_ring.c drivers/console/back_limit.c
+shell_SOURCES     := pvguest/control/shell_line.c pvguest/control/shell_words.c
