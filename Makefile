@@ -29,6 +29,7 @@ FREESTANDING := -std=gnu17 -m64 -O2 -g -ffreestanding -nostdinc \
 
 include boot/boot.mk
 include pvguest/pvguest.mk
+include boot/iso.mk
 include tests/tests.mk
 include tools/setup.mk
 

@@ -1,21 +1,50 @@
 # SPDX-License-Identifier: MIT
 # Tests. Unit tests are host programs (cmocka, ASan, UBSan): tests/unit/test_NAME.c
-# together with the sources that tests/unit/unit.mk names in NAME_SOURCES.
+# together with the sources that tests/unit/unit.mk names in NAME_SOURCES. Boot and interop
+# tests are Python and start QEMU; pytest runs them all and the unit tests too.
 
 include tests/unit/unit.mk
 
-UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
-UNIT_FLAGS := -std=gnu17 -O1 -g $(INCLUDES) -D__XEN_TOOLS__ -fsanitize=address,undefined \
+PYTEST        ?= /usr/bin/python3 -m pytest
+PYTEST_FLAGS  ?= -n 2
+UNIT_TESTS    := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_PROGRAMS := $(addprefix $(BUILD)/unit/,$(UNIT_TESTS))
+UNIT_FLAGS    := -std=gnu17 -O1 -g $(INCLUDES) -D__XEN_TOOLS__ -fsanitize=address,undefined \
     -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -MMD -MP
 
-.PHONY: unit
-unit: $(addprefix $(BUILD)/unit/,$(addsuffix .passed,$(UNIT_TESTS))) ## run the unit tests on the host
+.PHONY: unit test tests
+unit: $(addsuffix .passed,$(UNIT_PROGRAMS)) ## build and run the unit tests on the host
+
+$(BUILD)/host/%.c.o: %.c | $(BUILD)/include/xen
+	@mkdir -p $(@D)
+	$(HOST_CC) $(UNIT_FLAGS) -c $< -o $@
 
 .SECONDEXPANSION:
-$(BUILD)/unit/%: tests/unit/test_%.c $$($$*_SOURCES) tests/unit/unit.mk | $(BUILD)/include/xen
+$(BUILD)/unit/%: $(BUILD)/host/tests/unit/test_%.c.o \
+                 $$(addprefix $(BUILD)/host/,$$(addsuffix .o,$$($$*_SOURCES)))
 	@mkdir -p $(@D)
-	$(HOST_CC) $(UNIT_FLAGS) $(filter %.c,$^) -lcmocka -o $@
+	$(HOST_CC) -fsanitize=address,undefined $(filter %.o,$^) -lcmocka -o $@
 
 $(BUILD)/unit/%.passed: $(BUILD)/unit/%
 	$<
 	@touch $@
+
+.PRECIOUS: $(BUILD)/host/%.c.o $(BUILD)/unit/%
+
+# Debian's Xen, the opposite side of the interop tests: downloaded, unpacked, never installed.
+XEN_PACKAGE := xen-hypervisor-4.17-amd64
+XEN         := $(BUILD)/debian/xen.elf
+
+$(XEN):
+	@mkdir -p $(@D)
+	cd $(@D) && rm -f $(XEN_PACKAGE)_*.deb && apt-get download $(XEN_PACKAGE)
+	dpkg -x $(@D)/$(XEN_PACKAGE)_*.deb $(@D)/root
+	gunzip -c $(@D)/root/boot/xen-4.17-amd64.gz > $@
+
+# In two steps, as `run`: the second make sees the compiler that the first installed.
+test: setup ## install what is missing, build, run all tests
+	@$(MAKE) --no-print-directory tests
+
+tests: all $(ISO) $(UNIT_PROGRAMS) $(XEN)
+	BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
+	    $(PYTEST) $(PYTEST_FLAGS) -p no:cacheprovider --no-header tests
