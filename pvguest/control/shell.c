@@ -8,9 +8,9 @@
 #include "lib/text.h"
 #include "pvguest/control/notice.h"
 #include "pvguest/control/shell_commands.h"
+#include "pvguest/control/shell_input.h"
 #include "pvguest/control/shell_line.h"
 #include "pvguest/control/shell_words.h"
-#include "pvguest/kernel/input.h"
 #include "pvguest/kernel/print.h"
 
 static struct line_editor editor;
@@ -58,19 +58,6 @@ int shell_execute(char *line)
     return status;
 }
 
-/* Characters that came together with the end of a line belong to the next lines. */
-static char pending[LINE_SIZE];
-static size_t pending_size, pending_used;
-
-static char next_character(void)
-{
-    if (pending_used == pending_size) {
-        pending_size = console_read(pending, sizeof pending);
-        pending_used = 0;
-    }
-    return pending[pending_used++];
-}
-
 static void read_line(char *line)
 {
     enum line_event event;
@@ -79,7 +66,7 @@ static void read_line(char *line)
         prompting = true;
         line_editor_begin(&editor);
         do
-            event = line_editor_feed(&editor, next_character());
+            event = line_editor_feed(&editor, shell_input_next());
         while (event == LINE_MORE);
         prompting = false;
     } while (event != LINE_COMPLETE);
@@ -96,18 +83,6 @@ void shell_run(void)
         read_line(line);
         shell_execute(line);
     }
-}
-
-/* A command that is run again and again: Ctrl-C between two rounds ends it. */
-static bool interrupted(void)
-{
-    char character;
-
-    while (console_read_until(&character, 1, 0) == 1) {
-        if (character == '\x03')
-            return true;
-    }
-    return false;
 }
 
 /* The words from `first` on as one line again; false when they do not fit. */
@@ -127,6 +102,7 @@ static bool join_words(char *line, char **words, int first, int count)
     return true;
 }
 
+/* Ctrl-C between two rounds ends it. */
 int command_repeat(int count, char **words)
 {
     char line[LINE_SIZE];
@@ -135,7 +111,7 @@ int command_repeat(int count, char **words)
 
     if (!text_parse_unsigned(&cursor, &rounds) || *cursor)
         return shell_usage(words[0]);
-    for (round = 0; round < rounds && !interrupted(); round++) {
+    for (round = 0; round < rounds && !shell_input_interrupted(); round++) {
         if (!join_words(line, words, 2, count))
             return shell_usage(words[0]);
         failures += shell_execute(line) != 0;

@@ -11,9 +11,9 @@
 #include "pvguest/control/life_cycle.h"
 #include "pvguest/control/machine_calls.h"
 #include "pvguest/control/shell_commands.h"
+#include "pvguest/control/shell_input.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/heap.h"
-#include "pvguest/kernel/input.h"
 #include "pvguest/kernel/print.h"
 
 #define TOP_DOMAINS   32
@@ -111,7 +111,7 @@ int command_top(int count, char **words)
     do {
         take_sample(top);
         show_sample(top);
-    } while (console_read_until(&key, 1, top->taken_ns + TOP_PERIOD_NS) == 0 ||
+    } while (shell_input_read(&key, 1, top->taken_ns + TOP_PERIOD_NS) == 0 ||
              (key != 'q' && key != '\x03'));
     heap_free(top);
     return 0;
