@@ -231,6 +231,7 @@ static int start_device(struct pci_device *pci, unsigned int number)
     disk_init(&block->disk, &block_type, name, virtio_pci_read64(&block->device, CAPACITY_AT));
     block->disk.readonly = (block->features & FEATURE_READ_ONLY) != 0;
     block->disk.users = 1;
+    block->disk.is_real = true;
     if (thread_create(block->disk.name, block_thread, block) == NULL) {
         virtio_pci_reset(&block->device);
         return -XEN_ENOMEM;

@@ -54,6 +54,7 @@ struct disk {
     char name[DISK_NAME_SIZE];
     uint64_t sectors;
     bool readonly;
+    bool is_real;           /* a device, not memory */
     unsigned int users;     /* views and back ends that have it open */
     uint64_t refused_count; /* requests outside the disk or against its rights */
     struct list link;

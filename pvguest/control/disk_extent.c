@@ -23,3 +23,11 @@ bool disk_extent_valid(const struct disk_extent *extent, uint64_t sectors)
 {
     return extent->count > 0 && disk_range_valid(extent->start, extent->count, sectors);
 }
+
+bool disk_extents_overlap(const struct disk_extent *left, const struct disk_extent *right)
+{
+    const struct disk_extent *low = left->start <= right->start ? left : right;
+    const struct disk_extent *high = low == left ? right : left;
+
+    return high->start - low->start < low->count;
+}

@@ -25,3 +25,6 @@ int disk_extent_translate(const struct disk_extent *extent, uint64_t sector, uin
 
 /* Whether the extent is not empty and lies within a disk of `sectors` sectors. */
 bool disk_extent_valid(const struct disk_extent *extent, uint64_t sectors);
+
+/* Whether two valid extents have a sector in common. */
+bool disk_extents_overlap(const struct disk_extent *left, const struct disk_extent *right);

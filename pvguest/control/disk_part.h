@@ -10,7 +10,8 @@
 
 /*
  * Make a view of `extent` of `whole`, which it keeps open. -XEN_ERANGE when the extent lies
- * outside, -XEN_ENOMEM. disk_close() ends it.
+ * outside, -XEN_EBUSY when it overlaps another view and one of the two may write, -XEN_ENOMEM.
+ * disk_close() ends it.
  */
 int disk_part_create(struct disk *whole, const struct disk_extent *extent, const char *name,
-                     struct disk **part);
+                     bool writable, struct disk **part);

@@ -141,6 +141,18 @@ static void test_extent_valid(void **state)
     assert_false(disk_extent_valid(&(struct disk_extent){UINT64_MAX, 2}, 256));
 }
 
+static void test_extents_overlap(void **state)
+{
+    const struct disk_extent low = {10, 5};
+
+    (void)state;
+    assert_true(disk_extents_overlap(&low, &low));
+    assert_true(disk_extents_overlap(&low, &(struct disk_extent){14, 1}));
+    assert_true(disk_extents_overlap(&(struct disk_extent){0, 11}, &low));
+    assert_false(disk_extents_overlap(&low, &(struct disk_extent){15, 1}));
+    assert_false(disk_extents_overlap(&(struct disk_extent){0, 10}, &low));
+}
+
 static void test_gpt_good(void **state)
 {
     struct gpt_partition partition;
@@ -274,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_checksum),
         cmocka_unit_test(test_extent),
         cmocka_unit_test(test_extent_valid),
+        cmocka_unit_test(test_extents_overlap),
         cmocka_unit_test_setup(test_gpt_good, make_image),
         cmocka_unit_test_setup(test_gpt_backup, make_image),
         cmocka_unit_test_setup(test_gpt_damaged_entries, make_image),
