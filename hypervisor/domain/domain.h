@@ -19,7 +19,7 @@
 
 struct event_channels;
 struct grant_table;
-struct scheduler_domain;
+struct memory_map;
 
 enum domain_life { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
@@ -51,13 +51,16 @@ struct domain {
     uint64_t frame_max;          /* limit, XEN_DOMCTL_max_mem */
     uint64_t outstanding_frames; /* gone from the list but still referenced */
     uint64_t shared_frame_count; /* FRAME_STATE_SHARED (shared info, grant frames) */
+    uint64_t claimed_frames;     /* XENMEM_claim_pages; the allocator's lock (memory/heap.h) */
+
+    struct memory_map *memory_map; /* XENMEM_set_memory_map, NULL = default; mmu_lock */
 
     struct shared_info *shared_info; /* hypervisor's mapping */
     mfn_t shared_info_frame;
 
     struct event_channels *event_channels;
     struct grant_table *grants;
-    struct scheduler_domain *scheduler;
+    uint16_t weight; /* share of processor time, 1-65535; set while paused or racily, read once */
 
     uint64_t vm_assist; /* VMASST_TYPE_* bits */
     int64_t time_offset_seconds;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Machine frames: the table of descriptors, who owns each frame, and the allocator.
+ * Machine frames: the table of descriptors, and who owns each frame.
  *
- * Owns struct frame. Lists and the free counts are under the heap lock; a domain's list of frames
- * and its counts under domain->frame_lock. Reference and type counts are atomic words, changed
- * only by memory/frame.c (references) and memory/type.c (types).
+ * Owns struct frame. A frame that is free is on a list of the allocator (memory/heap.c, under its
+ * lock). One that belongs to a domain is on the domain's list under domain->frame_lock, until it is
+ * released; it stays the domain's ("outstanding") until its last reference goes, which frees it.
+ *
+ * reference_count and flags are changed by atomic operations of this module alone; type_word and
+ * tlb_stamp of a domain's frame by memory/type.c alone. A holder of a reference may rely on owner
+ * and state not to change.
  */
 #pragma once
 
@@ -17,26 +21,37 @@
 struct domain;
 
 enum frame_state {
-    FRAME_STATE_UNUSABLE,
-    FRAME_STATE_FREE,
-    FRAME_STATE_HYPERVISOR,
-    FRAME_STATE_DOMAIN,
-    FRAME_STATE_SHARED
+    FRAME_STATE_UNUSABLE,   /* not RAM, or not ours to give away */
+    FRAME_STATE_FREE,       /* part of a free block              */
+    FRAME_STATE_HYPERVISOR, /* the hypervisor's own              */
+    FRAME_STATE_DOMAIN,     /* a domain's memory                 */
+    FRAME_STATE_SHARED      /* the hypervisor's, mapped by a domain (shared info, grant table) */
 };
 
-/* Exactly 32 bytes; MEMORY's layout of the words is in frame.c and type.h. */
+enum frame_flag {
+    FRAME_FLAG_ALLOCATED = 1 << 0,  /* the owner's own reference is still there             */
+    FRAME_FLAG_FOREIGN = 1 << 1,    /* was mapped by another domain since the last flush    */
+    FRAME_FLAG_BLOCK = 1 << 2,      /* first frame of a free block                          */
+    FRAME_FLAG_UNSCRUBBED = 1 << 3, /* free block that may hold somebody's data             */
+    FRAME_FLAG_READ_ONLY = 1 << 4,  /* shared frame that no domain may map writable         */
+};
+
 struct frame {
     struct domain *owner;     /* NULL: free or the hypervisor's own */
     uint32_t next, previous;  /* neighbours in a list, by frame number; 0 = end */
     uint32_t reference_count; /* 0 = free; the allocation itself is one reference */
-    uint32_t tlb_stamp;
-    uint32_t type_word; /* type, validated, pinned and count: memory/type.h */
-    uint8_t state;      /* enum frame_state */
-    uint8_t order;      /* of a free block */
-    uint16_t flags;
+    uint32_t tlb_stamp;       /* tlb_clock() when a type, or the frame, was given up */
+    uint32_t type_word;       /* type, validated, pinned and count: memory/type.h */
+    uint8_t state;            /* enum frame_state */
+    uint8_t order;            /* of a free block */
+    uint16_t flags;           /* enum frame_flag */
 };
+_Static_assert(sizeof(struct frame) == 32, "the frame table has 32 bytes a frame");
 
-#define frame_table ((struct frame *)FRAME_TABLE_VIRT)
+#define FRAME_ORDER_MAX      18
+#define FRAME_REFERENCES_MAX 0x7fffffffU
+
+#define frame_table ((struct frame *)frame_table_base)
 
 static inline mfn_t frame_to_mfn(const struct frame *frame)
 {
@@ -48,7 +63,7 @@ struct frame *mfn_to_frame(mfn_t frame); /* only after mfn_is_ram() */
 
 /* A usable RAM range for the allocator, at start-up. */
 void frame_add_range(mfn_t start, mfn_t end);
-/* Highest RAM frame + 1. */
+/* Highest RAM frame + 1. The frame table is mapped from frame 0 up to here, without a gap. */
 uint64_t frame_count_max(void);
 uint64_t frame_free_count(void);
 uint64_t frame_total_count(void);
@@ -59,13 +74,38 @@ void frame_free_hypervisor(void *address, unsigned order);
 
 /*
  * 2^order contiguous frames for a domain, below 2^address_bits (0 = anywhere), scrubbed, put on its
- * list, counted against max_frames. 0 or -XEN_ENOMEM (machine or domain limit), -XEN_EINVAL
- * (dying).
+ * list, counted against its limit. 0 or -XEN_ENOMEM (machine or domain limit), -XEN_EINVAL
+ * (dying). Passes preempt points.
  */
 int frame_allocate_domain(struct domain *domain, unsigned order, unsigned address_bits,
                           mfn_t *first);
+/*
+ * A zeroed frame of the hypervisor that the domain may map (FRAME_STATE_SHARED): it keeps a
+ * writable type for ever, so that it never becomes a table. 0 or -XEN_ENOMEM.
+ */
+int frame_allocate_shared(struct domain *domain, mfn_t *result);
+/* The owner gives the frame up (its own reference, once). False: it had done so before. */
+bool frame_release(struct frame *frame);
 
 /* Take a reference if the frame is owned by `domain`. The last put frees (scrubs later, before
  * reuse). */
 bool frame_get(struct frame *frame, struct domain *domain);
+/* The same by number, NULL if it is no RAM or not the domain's. */
+struct frame *frame_get_by_mfn(mfn_t number, struct domain *domain);
+/* Whoever the owner is: which it is, with a reference; NULL if the frame has none. */
+struct domain *frame_get_owner(struct frame *frame);
 void frame_put(struct frame *frame);
+/* Remember that a domain other than the owner maps it. */
+void frame_mark_foreign(struct frame *frame);
+
+/*
+ * Take a frame away from its owner, who holds the only reference beside the caller's; it belongs to
+ * nobody then, with its contents. 0 or -XEN_EINVAL. Give it to a domain (frame_assign: 0,
+ * -XEN_ENOMEM beyond the limit, -XEN_EINVAL dying) or back to the machine (frame_discard).
+ */
+int frame_steal(struct frame *frame, struct domain *domain);
+int frame_assign(struct frame *frame, struct domain *domain);
+void frame_discard(struct frame *frame);
+
+/* First frame of the domain's list, or NULL; the caller sees to it that it is not released. */
+struct frame *frame_list_first(const struct domain *domain);

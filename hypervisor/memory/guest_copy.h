@@ -27,6 +27,8 @@ static inline guest_ptr_t guest_ptr_at(guest_ptr_t base, uint64_t index, size_t 
     return (guest_ptr_t){base.address + index * element_size};
 }
 
+/* Whether the address is canonical and outside the hypervisor's slots. */
+bool guest_address_ok(uint64_t address);
 /* Whether the whole range lies outside the hypervisor's slots and does not wrap. */
 bool guest_range_ok(guest_ptr_t pointer, uint64_t size);
 /* The same for an array, with overflow check of count * size. */

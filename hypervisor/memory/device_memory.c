@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/memory/device_memory.h"
+
+#include "boot/boot_info.h"
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/cpu.h"
+
+#define DENIED_MAX 32
+#define E820_RAM   1
+/* Firmware tables that a domain reads lie here, partly inside ranges called RAM. */
+#define FIRST_MEGABYTE_END 0x100
+
+static struct {
+    uint64_t first, last;                    /* frame numbers, inclusive */
+} denied[DENIED_MAX] = {{0xfee00, 0xfee00}}; /* the local APIC's default place */
+static unsigned denied_count = 1;
+
+void device_memory_deny(uint64_t physical, size_t size)
+{
+    ASSERT(denied_count < DENIED_MAX && size != 0);
+    denied[denied_count].first = physical >> PAGE_SHIFT;
+    denied[denied_count].last = (physical + size - 1) >> PAGE_SHIFT;
+    denied_count++;
+}
+
+bool device_memory_exists(mfn_t frame)
+{
+    return frame.value < 1UL << (cpu_features.physical_bits - PAGE_SHIFT);
+}
+
+/* RAM that has no descriptor in use is the hypervisor's own: image, tables, modules. */
+static bool overlaps_ram(mfn_t frame)
+{
+    uint64_t start = mfn_to_physical(frame), end = start + PAGE_SIZE;
+
+    for (unsigned i = 0; i < boot_info.range_count; i++) {
+        const struct boot_range *range = &boot_info.ranges[i];
+        if (range->type == E820_RAM && range->start < end && start < range->start + range->size)
+            return true;
+    }
+    return false;
+}
+
+bool device_memory_allowed(mfn_t frame, bool writable)
+{
+    for (unsigned i = 0; i < denied_count; i++)
+        if (frame.value >= denied[i].first && frame.value <= denied[i].last)
+            return false;
+    if (!overlaps_ram(frame))
+        return true;
+    return frame.value < FIRST_MEGABYTE_END && !writable;
+}

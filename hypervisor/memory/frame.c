@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/memory/frame.h"
+
+#include <xen/errno.h>
+
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/memory/heap.h"
+#include "hypervisor/memory/m2p.h"
+#include "hypervisor/memory/type.h"
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/tlb.h"
+#include "lib/string.h"
+
+static uint64_t count_max; /* highest RAM frame + 1; start-up */
+
+bool mfn_is_ram(mfn_t frame)
+{
+    return frame.value < count_max && frame_table[frame.value].state != FRAME_STATE_UNUSABLE;
+}
+
+struct frame *mfn_to_frame(mfn_t frame)
+{
+    return &frame_table[frame.value];
+}
+
+void frame_add_range(mfn_t start, mfn_t end)
+{
+    /* Frame 0 is the end mark of the lists. */
+    if (start.value == 0)
+        start.value = 1;
+    if (start.value >= end.value)
+        return;
+    if (end.value > count_max)
+        count_max = end.value;
+    heap_add(start, end);
+}
+
+uint64_t frame_count_max(void)
+{
+    return count_max;
+}
+
+uint64_t frame_free_count(void)
+{
+    return heap_free_count();
+}
+
+uint64_t frame_total_count(void)
+{
+    return heap_total_count();
+}
+
+static void flags_set(struct frame *frame, uint16_t bits)
+{
+    __atomic_or_fetch(&frame->flags, bits, __ATOMIC_SEQ_CST);
+}
+
+static bool flags_test_and_clear(struct frame *frame, uint16_t bits)
+{
+    return __atomic_fetch_and(&frame->flags, (uint16_t)~bits, __ATOMIC_SEQ_CST) & bits;
+}
+
+void *frame_allocate_hypervisor(unsigned order)
+{
+    struct heap_block block;
+
+    if (!heap_take(order, 0, &block))
+        return NULL;
+    for (uint64_t i = 0; i < 1UL << order; i++) {
+        struct frame *frame = &frame_table[block.first.value + i];
+        *frame = (struct frame){.state = FRAME_STATE_HYPERVISOR};
+    }
+    heap_clean(&block, false);
+    return mfn_to_virtual(block.first);
+}
+
+void frame_free_hypervisor(void *address, unsigned order)
+{
+    struct heap_block block = {virtual_to_mfn(address), order, true, tlb_clock()};
+
+    for (uint64_t i = 0; i < 1UL << order; i++) {
+        ASSERT(frame_table[block.first.value + i].state == FRAME_STATE_HYPERVISOR);
+        frame_table[block.first.value + i].state = FRAME_STATE_FREE;
+    }
+    heap_give(&block);
+}
+
+/* A domain stays as long as it has frames. Called without its frame_lock. */
+static void domain_keep_for_frames(struct domain *domain, bool first)
+{
+    if (first)
+        domain_get(domain);
+}
+
+static bool has_no_frames(const struct domain *domain)
+{
+    return domain->frame_count + domain->outstanding_frames + domain->shared_frame_count == 0;
+}
+
+static void list_push(struct domain *domain, struct frame *frame)
+{
+    uint32_t number = (uint32_t)(frame - frame_table);
+
+    frame->previous = 0;
+    frame->next = domain->frames_first;
+    if (frame->next)
+        frame_table[frame->next].previous = number;
+    domain->frames_first = number;
+}
+
+static void list_take(struct domain *domain, struct frame *frame)
+{
+    if (frame->previous)
+        frame_table[frame->previous].next = frame->next;
+    else
+        domain->frames_first = frame->next;
+    if (frame->next)
+        frame_table[frame->next].previous = frame->previous;
+    frame->next = frame->previous = 0;
+}
+
+/* The frame's words for a new owner; the reference count comes last, it makes the frame visible. */
+static void frame_begin(struct frame *frame, struct domain *owner, enum frame_state state,
+                        uint16_t flags, uint32_t type_word)
+{
+    frame->owner = owner;
+    frame->next = frame->previous = 0;
+    frame->type_word = type_word;
+    frame->tlb_stamp = tlb_clock();
+    frame->state = (uint8_t)state;
+    frame->flags = FRAME_FLAG_ALLOCATED | flags;
+    m2p_set(frame_to_mfn(frame), M2P_INVALID);
+    __atomic_store_n(&frame->reference_count, 1, __ATOMIC_RELEASE);
+}
+
+/* Reserve `count` frames of the domain's limit: 0, -XEN_EINVAL, -XEN_ENOMEM. */
+static int charge(struct domain *domain, uint64_t count)
+{
+    int rc = -XEN_ENOMEM;
+
+    if (domain->life != DOMAIN_ALIVE)
+        return -XEN_EINVAL;
+    spin_lock(&domain->frame_lock);
+    uint64_t used = domain->frame_count + domain->outstanding_frames;
+    bool first = has_no_frames(domain);
+    if (count <= domain->frame_max && used <= domain->frame_max - count) {
+        domain->frame_count += count;
+        rc = 0;
+    }
+    spin_unlock(&domain->frame_lock);
+    if (rc == 0)
+        domain_keep_for_frames(domain, first);
+    return rc;
+}
+
+static void uncharge(struct domain *domain, uint64_t count)
+{
+    spin_lock(&domain->frame_lock);
+    domain->frame_count -= count;
+    bool last = has_no_frames(domain);
+    spin_unlock(&domain->frame_lock);
+    if (last)
+        domain_put(domain);
+}
+
+int frame_allocate_domain(struct domain *domain, unsigned order, unsigned address_bits,
+                          mfn_t *first)
+{
+    struct heap_block block;
+
+    if (order > FRAME_ORDER_MAX)
+        return -XEN_ENOMEM;
+    int rc = charge(domain, 1UL << order);
+    if (rc)
+        return rc;
+    bool claimed = domain->claimed_frames >= 1UL << order;
+    bool taken = claimed ? heap_take(order, address_bits, &block)
+                         : heap_take_unclaimed(order, address_bits, &block);
+    if (!taken) {
+        uncharge(domain, 1UL << order);
+        return -XEN_ENOMEM;
+    }
+    if (domain->claimed_frames)
+        heap_claim_use(&domain->claimed_frames, 1UL << order);
+    heap_clean(&block, true);
+    for (uint64_t i = 0; i < 1UL << order; i++) {
+        struct frame *frame = &frame_table[block.first.value + i];
+        frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0);
+        spin_lock(&domain->frame_lock);
+        list_push(domain, frame);
+        spin_unlock(&domain->frame_lock);
+        if (i % 64 == 63)
+            preempt_point();
+    }
+    *first = block.first;
+    return 0;
+}
+
+int frame_allocate_shared(struct domain *domain, mfn_t *result)
+{
+    struct heap_block block;
+
+    if (!heap_take(0, 0, &block))
+        return -XEN_ENOMEM;
+    heap_clean(&block, false);
+    spin_lock(&domain->frame_lock);
+    bool first = has_no_frames(domain);
+    domain->shared_frame_count++;
+    spin_unlock(&domain->frame_lock);
+    domain_keep_for_frames(domain, first);
+    frame_begin(mfn_to_frame(block.first), domain, FRAME_STATE_SHARED, 0, TYPE_WORD_SHARED);
+    *result = block.first;
+    return 0;
+}
+
+bool frame_release(struct frame *frame)
+{
+    struct domain *domain = frame->owner;
+
+    if (!flags_test_and_clear(frame, FRAME_FLAG_ALLOCATED))
+        return false;
+    if (frame->state == FRAME_STATE_DOMAIN) {
+        spin_lock(&domain->frame_lock);
+        list_take(domain, frame);
+        domain->frame_count--;
+        domain->outstanding_frames++;
+        spin_unlock(&domain->frame_lock);
+    }
+    frame_put(frame);
+    return true;
+}
+
+struct domain *frame_get_owner(struct frame *frame)
+{
+    uint32_t count = __atomic_load_n(&frame->reference_count, __ATOMIC_RELAXED);
+
+    do {
+        if (count == 0 || count >= FRAME_REFERENCES_MAX)
+            return NULL;
+    } while (!__atomic_compare_exchange_n(&frame->reference_count, &count, count + 1, true,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    return frame->owner;
+}
+
+bool frame_get(struct frame *frame, struct domain *domain)
+{
+    struct domain *owner = frame_get_owner(frame);
+
+    if (!owner)
+        return false;
+    if (owner == domain)
+        return true;
+    frame_put(frame);
+    return false;
+}
+
+struct frame *frame_get_by_mfn(mfn_t number, struct domain *domain)
+{
+    if (!mfn_is_ram(number))
+        return NULL;
+    struct frame *frame = mfn_to_frame(number);
+    return frame_get(frame, domain) ? frame : NULL;
+}
+
+/* The words of a frame that nobody refers to any more, on its way to the allocator. */
+static void frame_end(struct frame *frame)
+{
+    m2p_set(frame_to_mfn(frame), M2P_INVALID);
+    frame->owner = NULL;
+    frame->type_word = 0;
+    frame->flags = 0;
+    frame->state = FRAME_STATE_HYPERVISOR;
+}
+
+void frame_discard(struct frame *frame)
+{
+    struct heap_block block = {frame_to_mfn(frame), 0, true, tlb_clock()};
+
+    ASSERT(frame->reference_count == 0 && frame->owner == NULL);
+    frame_end(frame);
+    frame->state = FRAME_STATE_FREE;
+    heap_give(&block);
+}
+
+void frame_put(struct frame *frame)
+{
+    uint32_t before = __atomic_fetch_sub(&frame->reference_count, 1, __ATOMIC_SEQ_CST);
+
+    ASSERT(before != 0);
+    if (before != 1)
+        return;
+    struct domain *domain = frame->owner;
+    bool shared = frame->state == FRAME_STATE_SHARED;
+    ASSERT(domain && !(frame->flags & FRAME_FLAG_ALLOCATED));
+    ASSERT((frame->type_word & TYPE_WORD_COUNT) == shared);
+    frame->owner = NULL;
+    frame_discard(frame);
+    spin_lock(&domain->frame_lock);
+    if (shared)
+        domain->shared_frame_count--;
+    else
+        domain->outstanding_frames--;
+    bool last = has_no_frames(domain);
+    spin_unlock(&domain->frame_lock);
+    if (last)
+        domain_put(domain);
+}
+
+void frame_mark_foreign(struct frame *frame)
+{
+    if (!(frame->flags & FRAME_FLAG_FOREIGN))
+        flags_set(frame, FRAME_FLAG_FOREIGN);
+}
+
+int frame_steal(struct frame *frame, struct domain *domain)
+{
+    uint32_t expected = 2;
+
+    if (frame->owner != domain || frame->state != FRAME_STATE_DOMAIN ||
+        !flags_test_and_clear(frame, FRAME_FLAG_ALLOCATED))
+        return -XEN_EINVAL;
+    if ((frame->type_word & TYPE_WORD_COUNT) ||
+        !__atomic_compare_exchange_n(&frame->reference_count, &expected, 0, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED)) {
+        flags_set(frame, FRAME_FLAG_ALLOCATED);
+        return -XEN_EINVAL;
+    }
+    spin_lock(&domain->frame_lock);
+    list_take(domain, frame);
+    spin_unlock(&domain->frame_lock);
+    frame_end(frame);
+    uncharge(domain, 1);
+    return 0;
+}
+
+int frame_assign(struct frame *frame, struct domain *domain)
+{
+    ASSERT(frame->reference_count == 0 && frame->owner == NULL);
+    int rc = charge(domain, 1);
+    if (rc)
+        return rc;
+    /* Whoever had it may still have it in a TLB. */
+    tlb_flush_stale(NULL, tlb_clock());
+    frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0);
+    spin_lock(&domain->frame_lock);
+    list_push(domain, frame);
+    spin_unlock(&domain->frame_lock);
+    return 0;
+}
+
+struct frame *frame_list_first(const struct domain *domain)
+{
+    uint32_t number = __atomic_load_n(&domain->frames_first, __ATOMIC_ACQUIRE);
+
+    return number ? &frame_table[number] : NULL;
+}

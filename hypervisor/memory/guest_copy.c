@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/memory/guest_copy.h"
+
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include "hypervisor/dispatcher/exception_table.h"
+#include "hypervisor/processor/cpu.h"
+
+#define LOWER_HALF_END 0x0000800000000000UL
+
+bool guest_address_ok(uint64_t address)
+{
+    return address < LOWER_HALF_END || address >= HYPERVISOR_VIRT_END;
+}
+
+bool guest_range_ok(guest_ptr_t pointer, uint64_t size)
+{
+    uint64_t start = pointer.address, last = start + (size ? size - 1 : 0);
+
+    /* Both ends in one half; a range that wraps has its end before its start. */
+    return guest_address_ok(start) && guest_address_ok(last) && last >= start &&
+           (start < LOWER_HALF_END) == (last < LOWER_HALF_END);
+}
+
+bool guest_array_ok(guest_ptr_t pointer, uint64_t count, size_t element_size)
+{
+    uint64_t size;
+
+    return !__builtin_mul_overflow(count, element_size, &size) && guest_range_ok(pointer, size);
+}
+
+/* Guests' pages are user pages: with SMAP they are only reached while AC is set. */
+static void guest_access_begin(void)
+{
+    if (cpu_features.smap)
+        asm volatile("stac" : : : "memory");
+}
+
+static void guest_access_end(void)
+{
+    if (cpu_features.smap)
+        asm volatile("clac" : : : "memory");
+}
+
+/* Copy; false when one of the accesses faulted. The larger part goes by eight bytes. */
+static bool copy_checked(void *to, const void *from, size_t size)
+{
+    size_t count = size / 8;
+    bool failed = false;
+
+    guest_access_begin();
+    asm volatile("1: rep movsq\n"
+                 "   mov %[rest], %[count]\n"
+                 "2: rep movsb\n"
+                 "   jmp 4f\n"
+                 "3: movb $1, %[failed]\n"
+                 "4:\n" EXCEPTION_TABLE(1b, 3b) EXCEPTION_TABLE(2b, 3b)
+                 : "+D"(to), "+S"(from), [count] "+c"(count), [failed] "+q"(failed)
+                 : [rest] "r"(size % 8)
+                 : "memory");
+    guest_access_end();
+    return !failed;
+}
+
+static bool clear_checked(void *to, size_t size)
+{
+    bool failed = false;
+
+    guest_access_begin();
+    asm volatile("1: rep stosb\n"
+                 "   jmp 3f\n"
+                 "2: movb $1, %[failed]\n"
+                 "3:\n" EXCEPTION_TABLE(1b, 2b)
+                 : "+D"(to), "+c"(size), [failed] "+q"(failed)
+                 : "a"(0)
+                 : "memory");
+    guest_access_end();
+    return !failed;
+}
+
+int copy_from_guest(void *to, guest_ptr_t from, size_t size)
+{
+    if (!guest_range_ok(from, size) || !copy_checked(to, (const void *)from.address, size))
+        return -XEN_EFAULT;
+    return 0;
+}
+
+int copy_to_guest(guest_ptr_t to, const void *from, size_t size)
+{
+    if (!guest_range_ok(to, size) || !copy_checked((void *)to.address, from, size))
+        return -XEN_EFAULT;
+    return 0;
+}
+
+int clear_guest(guest_ptr_t to, size_t size)
+{
+    if (!guest_range_ok(to, size) || !clear_checked((void *)to.address, size))
+        return -XEN_EFAULT;
+    return 0;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/memory/heap.h"
+
+#include <xen/errno.h>
+
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/lock.h"
+#include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/tlb.h"
+#include "lib/string.h"
+
+enum heap_zone { ZONE_LOW, ZONE_HIGH, ZONE_COUNT };
+
+#define ZONE_HIGH_FIRST (1UL << (32 - PAGE_SHIFT))
+/* How many blocks of one order are looked at for one that lies low enough. */
+#define SEARCH_MAX 1024
+
+static struct spinlock heap_lock = SPINLOCK(LOCK_LEVEL_HEAP);
+static uint32_t heads[ZONE_COUNT][FRAME_ORDER_MAX + 1]; /* heap_lock: free blocks by first frame */
+static uint64_t free_count, total_count, claimed_count; /* heap_lock                             */
+
+static enum heap_zone zone_of(uint64_t number)
+{
+    return number < ZONE_HIGH_FIRST ? ZONE_LOW : ZONE_HIGH;
+}
+
+static void list_push(uint64_t number, unsigned order)
+{
+    uint32_t *head = &heads[zone_of(number)][order];
+    struct frame *frame = &frame_table[number];
+
+    frame->order = (uint8_t)order;
+    frame->flags |= FRAME_FLAG_BLOCK;
+    frame->previous = 0;
+    frame->next = *head;
+    if (*head)
+        frame_table[*head].previous = (uint32_t)number;
+    *head = (uint32_t)number;
+}
+
+static void list_take(uint64_t number)
+{
+    struct frame *frame = &frame_table[number];
+
+    if (frame->previous)
+        frame_table[frame->previous].next = frame->next;
+    else
+        heads[zone_of(number)][frame->order] = frame->next;
+    if (frame->next)
+        frame_table[frame->next].previous = frame->previous;
+    frame->next = frame->previous = 0;
+    frame->flags &= (uint16_t)~FRAME_FLAG_BLOCK;
+}
+
+static bool is_free_block(uint64_t number, unsigned order)
+{
+    const struct frame *frame = &frame_table[number];
+
+    return number < frame_count_max() && frame->state == FRAME_STATE_FREE &&
+           (frame->flags & FRAME_FLAG_BLOCK) && frame->order == order;
+}
+
+/* The later of two clock values; the clock may wrap, an error only costs a flush. */
+static uint32_t later_stamp(uint32_t left, uint32_t right)
+{
+    return (int32_t)(left - right) > 0 ? left : right;
+}
+
+/* Take the free buddies in, as long as there are some, and put the block on its list. */
+static void merge_and_push(uint64_t number, unsigned order)
+{
+    while (order < FRAME_ORDER_MAX) {
+        uint64_t buddy = number ^ (1UL << order);
+        if (!is_free_block(buddy, order) || zone_of(buddy) != zone_of(number))
+            break;
+        list_take(buddy);
+        uint64_t merged = number & ~(1UL << order);
+        struct frame *first = &frame_table[merged];
+        first->flags =
+            (frame_table[number].flags | frame_table[buddy].flags) & FRAME_FLAG_UNSCRUBBED;
+        first->tlb_stamp = later_stamp(frame_table[number].tlb_stamp, frame_table[buddy].tlb_stamp);
+        number = merged;
+        order++;
+    }
+    list_push(number, order);
+}
+
+static void give_locked(uint64_t number, unsigned order, bool unscrubbed, uint32_t stamp)
+{
+    frame_table[number].state = FRAME_STATE_FREE;
+    frame_table[number].flags = unscrubbed ? FRAME_FLAG_UNSCRUBBED : 0;
+    frame_table[number].tlb_stamp = stamp;
+    free_count += 1UL << order;
+    merge_and_push(number, order);
+}
+
+void heap_add(mfn_t start, mfn_t end)
+{
+    uint32_t stamp = tlb_clock();
+
+    for (uint64_t number = start.value; number < end.value; number++)
+        frame_table[number].state = FRAME_STATE_FREE;
+    spin_lock(&heap_lock);
+    for (uint64_t number = start.value; number < end.value;) {
+        unsigned order = 0;
+        while (order < FRAME_ORDER_MAX && !(number & (1UL << order)) &&
+               number + (2UL << order) <= end.value)
+            order++;
+        give_locked(number, order, true, stamp);
+        number += 1UL << order;
+        total_count += 1UL << order;
+    }
+    spin_unlock(&heap_lock);
+}
+
+/* First frame of a block of at least `order` that begins low enough, 0 if none. */
+static uint64_t find_block(enum heap_zone zone, unsigned order, uint64_t limit)
+{
+    for (unsigned larger = order; larger <= FRAME_ORDER_MAX; larger++) {
+        uint32_t number = heads[zone][larger];
+        for (unsigned seen = 0; number && seen < SEARCH_MAX; seen++) {
+            if (number + (1UL << order) <= limit)
+                return number;
+            number = frame_table[number].next;
+        }
+    }
+    return 0;
+}
+
+/*
+ * Cut a block of `order` off one that is larger: from its lower end when there is a limit, else
+ * from the upper one, to leave the low frames for those who need them.
+ */
+static uint64_t split(uint64_t number, unsigned order, bool from_below)
+{
+    struct frame whole = frame_table[number];
+
+    list_take(number);
+    for (unsigned larger = whole.order; larger > order;) {
+        larger--;
+        uint64_t upper = number + (1UL << larger), rest = from_below ? upper : number;
+        frame_table[rest].flags = whole.flags & FRAME_FLAG_UNSCRUBBED;
+        frame_table[rest].tlb_stamp = whole.tlb_stamp;
+        list_push(rest, larger);
+        if (!from_below)
+            number = upper;
+    }
+    frame_table[number].flags = whole.flags & FRAME_FLAG_UNSCRUBBED;
+    frame_table[number].tlb_stamp = whole.tlb_stamp;
+    return number;
+}
+
+static bool take_locked(unsigned order, unsigned address_bits, struct heap_block *block)
+{
+    bool limited = address_bits != 0 && address_bits < 52;
+    uint64_t limit = limited ? (1UL << address_bits) >> PAGE_SHIFT : ~0UL;
+    uint64_t number = 0;
+
+    if (order > FRAME_ORDER_MAX)
+        return false;
+    if (limit > ZONE_HIGH_FIRST)
+        number = find_block(ZONE_HIGH, order, limit);
+    if (!number)
+        number = find_block(ZONE_LOW, order, limit);
+    if (!number)
+        return false;
+    number = split(number, order, limited);
+    *block =
+        (struct heap_block){mfn(number), order, frame_table[number].flags & FRAME_FLAG_UNSCRUBBED,
+                            frame_table[number].tlb_stamp};
+    frame_table[number].flags = 0;
+    frame_table[number].state = FRAME_STATE_HYPERVISOR;
+    free_count -= 1UL << order;
+    return true;
+}
+
+bool heap_take(unsigned order, unsigned address_bits, struct heap_block *block)
+{
+    spin_lock(&heap_lock);
+    bool taken = take_locked(order, address_bits, block);
+    spin_unlock(&heap_lock);
+    return taken;
+}
+
+bool heap_take_unclaimed(unsigned order, unsigned address_bits, struct heap_block *block)
+{
+    bool taken = false;
+
+    spin_lock(&heap_lock);
+    if (order <= FRAME_ORDER_MAX && free_count >= claimed_count + (1UL << order))
+        taken = take_locked(order, address_bits, block);
+    spin_unlock(&heap_lock);
+    return taken;
+}
+
+void heap_give(const struct heap_block *block)
+{
+    spin_lock(&heap_lock);
+    give_locked(block->first.value, block->order, block->unscrubbed, block->tlb_stamp);
+    spin_unlock(&heap_lock);
+}
+
+void heap_clean(const struct heap_block *block, bool may_preempt)
+{
+    /* No domain: the block may be in the translations of any former owner or mapper. */
+    tlb_flush_stale(NULL, block->tlb_stamp);
+    if (!block->unscrubbed)
+        return;
+    for (uint64_t i = 0; i < 1UL << block->order; i++) {
+        memset(mfn_to_virtual(mfn(block->first.value + i)), 0, PAGE_SIZE);
+        if (may_preempt && i % 16 == 15)
+            preempt_point();
+    }
+}
+
+uint64_t heap_free_count(void)
+{
+    return __atomic_load_n(&free_count, __ATOMIC_RELAXED);
+}
+
+uint64_t heap_total_count(void)
+{
+    return __atomic_load_n(&total_count, __ATOMIC_RELAXED);
+}
+
+uint64_t heap_claimed_count(void)
+{
+    return __atomic_load_n(&claimed_count, __ATOMIC_RELAXED);
+}
+
+int heap_claim(uint64_t *claimed, uint64_t wanted)
+{
+    int rc = -XEN_ENOMEM;
+
+    spin_lock(&heap_lock);
+    uint64_t others = claimed_count - *claimed;
+    if (wanted <= free_count && others <= free_count - wanted) {
+        claimed_count = others + wanted;
+        *claimed = wanted;
+        rc = 0;
+    }
+    spin_unlock(&heap_lock);
+    return rc;
+}
+
+void heap_claim_use(uint64_t *claimed, uint64_t count)
+{
+    spin_lock(&heap_lock);
+    if (count > *claimed)
+        count = *claimed;
+    *claimed -= count;
+    claimed_count -= count;
+    spin_unlock(&heap_lock);
+}
