@@ -32,6 +32,7 @@ include pvguest/pvguest.mk
 include boot/iso.mk
 include tests/tests.mk
 include tools/setup.mk
+include tools/check.mk
 
 .PHONY: all clean help
 all: hypervisor guests ## build everything (default)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdint.h>
 #include <xen/io/xs_wire.h>
 
 /* Called once, before the first message. 0 or a negative errno. */
