@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory that a guest offers for news about one of its vcpus: vcpu_info (a frame of the guest's,
+ * held by a writable type reference until the vcpu ends), and the run-state and time areas
+ * (addresses in the guest kernel's space, written by copy only while that space is loaded).
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct vcpu;
+
+/* VCPUOP_register_vcpu_info: once for each vcpu; itself, or one that is down. */
+int vcpu_area_register_info(struct vcpu *vcpu, uint64_t mfn, uint32_t offset);
+/* The addresses are checked; the first copy is made at once. 0 or -XEN_EFAULT. */
+int vcpu_area_register_runstate(struct vcpu *vcpu, uint64_t address);
+int vcpu_area_register_time(struct vcpu *vcpu, uint64_t address);
+
+/*
+ * On the way out to the guest: bring its areas up to date. Current vcpu only. Does nothing while
+ * the guest's user tables are loaded, or when nothing has changed since the last time.
+ */
+void vcpu_publish(struct vcpu *vcpu);

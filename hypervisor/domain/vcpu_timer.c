@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/domain/vcpu_timer.h"
+
+#include <xen/errno.h>
+
+#include "hypervisor/dispatcher/hypercall.h"
+#include "hypervisor/io/event_channel.h"
+#include "hypervisor/processor/clock.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/vcpu.h"
+
+#define MILLISECOND_NS 1000000UL
+#define PERIOD_MAX     (1UL << 50) /* two weeks */
+/* A deadline that far away is a guest's miscalculation: wake it soon, as Xen does. */
+#define DELTA_ABSURD (1UL << 50)
+
+static void singleshot_fire(void *argument)
+{
+    event_send_virq(argument, VIRQ_TIMER);
+}
+
+static void periodic_fire(void *argument)
+{
+    struct vcpu *vcpu = argument;
+    uint64_t period = READ_ONCE(vcpu->periodic_period);
+
+    event_send_virq(vcpu, VIRQ_TIMER);
+    if (period)
+        timer_set(&vcpu->periodic_timer, clock_now() + period);
+}
+
+int vcpu_timers_create(struct vcpu *vcpu)
+{
+    int status = timer_init(&vcpu->singleshot_timer, vcpu->pcpu, singleshot_fire, vcpu);
+    if (status)
+        return status;
+    status = timer_init(&vcpu->periodic_timer, vcpu->pcpu, periodic_fire, vcpu);
+    if (status)
+        goto undo_singleshot;
+    status = timer_init(&vcpu->poll_timer, vcpu->pcpu, event_poll_timeout, vcpu);
+    if (status)
+        goto undo_periodic;
+    return 0;
+
+undo_periodic:
+    timer_destroy(&vcpu->periodic_timer);
+undo_singleshot:
+    timer_destroy(&vcpu->singleshot_timer);
+    return status;
+}
+
+void vcpu_timers_destroy(struct vcpu *vcpu)
+{
+    vcpu_timer_stop_periodic(vcpu);
+    timer_destroy(&vcpu->poll_timer);
+    timer_destroy(&vcpu->periodic_timer);
+    timer_destroy(&vcpu->singleshot_timer);
+}
+
+void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline)
+{
+    timer_set(&vcpu->singleshot_timer, deadline);
+}
+
+void vcpu_timer_stop(struct vcpu *vcpu)
+{
+    timer_cancel(&vcpu->singleshot_timer);
+}
+
+int vcpu_timer_set_periodic(struct vcpu *vcpu, uint64_t period)
+{
+    if (period < MILLISECOND_NS || period > PERIOD_MAX)
+        return -XEN_EINVAL;
+    WRITE_ONCE(vcpu->periodic_period, period);
+    timer_set(&vcpu->periodic_timer, clock_now() + period);
+    return 0;
+}
+
+void vcpu_timer_stop_periodic(struct vcpu *vcpu)
+{
+    WRITE_ONCE(vcpu->periodic_period, 0);
+    timer_cancel(&vcpu->periodic_timer);
+}
+
+long do_set_timer_op(const unsigned long *argument)
+{
+    struct vcpu *vcpu = current_vcpu();
+    uint64_t deadline = argument[0], now = clock_now();
+
+    if (!deadline)
+        vcpu_timer_stop(vcpu);
+    else if (deadline > now && deadline - now >= DELTA_ABSURD)
+        vcpu_timer_set(vcpu, now + 100 * MILLISECOND_NS);
+    else
+        vcpu_timer_set(vcpu, deadline);
+    return 0;
+}
