@@ -15,3 +15,4 @@ STORE_LOGIC := $(addprefix pvguest/control/store_,account.c connection.c databas
 store_SOURCES := $(STORE_LOGIC) tests/unit/store_client.c
 console_back_SOURCES := drivers/console/back_ring.c drivers/console/back_limit.c
 shell_SOURCES     := pvguest/control/shell_line.c pvguest/control/shell_words.c
+block_request_SOURCES := drivers/block/request.c
