@@ -8,11 +8,14 @@
  *
  *   the directory appears         -> create()                                   -> InitWait
  *   front end Initialised         -> connect()                                  -> Connected
- *   front end Connected           -> (if not connected yet: as Initialised)
+ *   front end Connected           -> the same if it came here by way of InitWait; one that was
+ *                                    Connected before we existed must begin anew by itself
  *   front end Closing             -> disconnect()                               -> Closing
  *   front end Closed, or its directory vanishes, or its domain ends
  *                                 -> disconnect()                               -> Closed
  *   front end Initialising again  -> disconnect() if connected                  -> InitWait
+ *   somebody writes Closing to our state (a toolstack detaches the device)
+ *                                 -> disconnect()                               -> Closing
  *   the directory vanishes        -> disconnect() if connected, destroy()
  *
  * Owns: the back end's `state` key and the list of instances. The front end is not trusted: every
@@ -59,7 +62,8 @@ struct bus_back {
     struct list link;
     struct bus_back_class *class;
     struct store_watch front_watch;
-    bool connected;
+    bool created, connected;
+    bool stale; /* the front end is still connected to a former back end */
 };
 
 /* The caller's (static) storage for one registered driver. */

@@ -10,7 +10,8 @@
  *   back end Closing or Closed, its directory vanishes, or it starts anew (Initialising, InitWait)
  *   while we are connected      -> disconnect()                             -> Closed
  *   a back end that is in Initialising or InitWait while we are Closed begins the circle again
- *   (Initialising), so that a restarted back end is found by itself.
+ *   (Initialising), so that a restarted back end is found by itself; one that is connected to a
+ *   former life of ours is first led to Closed (Closing, Closed, Initialising).
  *
  * Owns: the front's `state` key and its copy in struct bus_front. The other end is not trusted:
  * every value that a driver reads from its directory must be checked by the driver.
@@ -54,7 +55,10 @@ struct bus_front {
     /* The bus's own. */
     struct wait_queue changed;
     struct store_watch directory_watch, back_watch;
-    bool watching_back, set_up, stopping;
+    enum xenbus_state back_state; /* the other end's, as last seen */
+    bool watching_back, set_up, busy, stopping;
+    bool restarting; /* the back end is being led through Closed */
+    bool failed;     /* no new attempt before the back end has closed */
 };
 
 /*
@@ -64,7 +68,10 @@ struct bus_front {
 int bus_front_start(struct bus_front *front, const struct bus_front_driver *driver, unsigned id,
                     void *context);
 
-/* Disconnect (through Closing and Closed) and follow no more; afterwards it may be started anew. */
+/*
+ * Disconnect (through Closing and Closed) and follow no more; afterwards it may be started anew.
+ * Waits for the back end to let go, though not for ever. Not in a watch function.
+ */
 void bus_front_stop(struct bus_front *front);
 
 /* Wait until connected; false at the deadline (clock_monotonic_ns). Not in a watch function. */

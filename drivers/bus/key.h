@@ -20,6 +20,13 @@ int bus_key_write(store_transaction_t transaction, const char *directory, const 
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 int bus_key_remove(store_transaction_t transaction, const char *directory, const char *key);
 
+/*
+ * Write a key only where the directory still has the key `anchor`, which its maker wrote: a
+ * directory that was removed meanwhile must not come back to life. -XEN_ENOENT then.
+ */
+int bus_key_write_anchored(const char *directory, const char *anchor, const char *key,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* A missing or nonsensical state reads as XenbusStateUnknown. */
 enum xenbus_state bus_state_read(const char *directory);
 const char *bus_state_name(enum xenbus_state state);
