@@ -10,6 +10,8 @@ PVGUEST_ARCHIVE := $(BUILD)/ring3/libpvguest.a
 APP_SOURCES     := $(sort $(wildcard pvguest/apps/*.c))
 CONTROL_SOURCES := $(sort $(wildcard pvguest/control/*.c))
 CONTROL_OBJECTS := $(addprefix $(BUILD)/ring3/,$(addsuffix .o,$(CONTROL_SOURCES)))
+SELFTEST_OBJECTS := $(patsubst %,$(BUILD)/ring3/%.o,pvguest/apps/selftest.c \
+                    $(sort $(wildcard pvguest/selftest/*.c)))
 GUESTS          := $(patsubst pvguest/apps/%.c,$(BUILD)/guests/%.elf,$(APP_SOURCES)) \
                    $(if $(CONTROL_SOURCES),$(BUILD)/guests/control.elf)
 
@@ -35,8 +37,12 @@ $(BUILD)/guests/control.elf: $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvgue
 	@mkdir -p $(@D)
 	$(PVGUEST_LINK) $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE)
 
+$(BUILD)/guests/selftest.elf: $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
+	@mkdir -p $(@D)
+	$(PVGUEST_LINK) $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE)
+
 $(BUILD)/guests/%.elf: $(BUILD)/ring3/pvguest/apps/%.c.o $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
 	@mkdir -p $(@D)
 	$(PVGUEST_LINK) $< $(PVGUEST_ARCHIVE)
 
-.SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(patsubst %,$(BUILD)/ring3/%.o,$(APP_SOURCES))
+.SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(SELFTEST_OBJECTS) $(patsubst %,$(BUILD)/ring3/%.o,$(APP_SOURCES))
