@@ -18,6 +18,9 @@
 
 typedef long hypercall_handler_t(const unsigned long *argument);
 
+/* `syscall` from guest kernel mode: the number is in rax, which receives the result. */
+void hypercall_dispatch(struct cpu_user_regs *regs);
+
 /* One per hypercall, each defined in the module named beside it. */
 hypercall_handler_t do_set_trap_table;                /* processor/vcpu_callbacks.c   */
 hypercall_handler_t do_mmu_update;                    /* memory/mmu_update.c          */

@@ -40,6 +40,7 @@ enum trap_vector {
 #define VECTOR_RESCHEDULE   0xf1
 #define VECTOR_TLB          0xf2
 #define VECTOR_STOP         0xf3
+#define VECTOR_CONSOLE      0xf4
 #define VECTOR_SPURIOUS     0xff
 
 /* Called by entry.S for every vector but #DB, NMI, #DF and #MC on their own stacks. */
@@ -51,13 +52,11 @@ static inline bool regs_from_guest(const struct cpu_user_regs *regs)
     return (regs->cs & 3) == 3;
 }
 
-/*
- * Deliver an exception to the current guest: builds the frame on the guest's kernel stack
- * (dispatcher/bounce.c). Changes the saved registers, so that the exit returns into the handler. An
- * unregistered handler or an unwritable stack ends the domain.
- */
-void bounce_exception(unsigned vector, uint32_t error_code);
-void bounce_page_fault(uint32_t error_code, uint64_t address);
+/* Called by entry.S for the vectors with stacks of their own, unless #DB came from a guest. */
+void trap_paranoid(struct cpu_user_regs *regs);
+
+/* Called by entry.S for `syscall`: a hypercall, or a system call for the guest's kernel. */
+void syscall_dispatch(struct cpu_user_regs *regs);
 
 /* Called by entry.S on the way out to a guest. */
 void exit_to_guest_work(void);

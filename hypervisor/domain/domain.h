@@ -20,6 +20,7 @@
 struct event_channels;
 struct grant_table;
 struct memory_map;
+struct watchdogs;
 
 enum domain_life { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
@@ -35,6 +36,7 @@ struct domain {
     bool shut_down;        /* all vcpus stopped, shutdown_code is valid */
     uint8_t shutdown_code; /* SHUTDOWN_* */
     bool crashed_once;     /* domain_crash printed already */
+    uint16_t shutdown_wish; /* SCHEDOP_shutdown_code: 0x100 | code, 0 = none */
     uint32_t pause_count;
     bool controller_paused; /* XEN_DOMCTL_pausedomain */
     bool creation_finished; /* first unpause happened */
@@ -60,6 +62,7 @@ struct domain {
 
     struct event_channels *event_channels;
     struct grant_table *grants;
+    struct watchdogs *watchdogs; /* domain/watchdog.c; life_lock; NULL before the first use */
     uint16_t weight; /* share of processor time, 1-65535; set while paused or racily, read once */
 
     uint64_t vm_assist; /* VMASST_TYPE_* bits */
@@ -91,6 +94,8 @@ void domain_unpause(struct domain *domain);
 
 /* SCHEDOP_shutdown and the like: stop all vcpus, tell the first domain (VIRQ_DOM_EXC). */
 void domain_shutdown(struct domain *domain, uint8_t reason);
+/* XEN_DOMCTL_resumedomain: the vcpus go on where SCHEDOP_shutdown stopped them. */
+void domain_resume(struct domain *domain);
 /*
  * A guest that cannot go on: prints who, where and why once, then shuts it down with
  * SHUTDOWN_crash. Returns; the current vcpu leaves for good at the exit loop.

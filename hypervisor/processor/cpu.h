@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CR0_MP         (1UL << 1)
+#define CR0_EM         (1UL << 2)
 #define CR0_TS         (1UL << 3)
 #define CR0_WP         (1UL << 16)
 #define CR0_PG         (1UL << 31)
@@ -39,6 +40,9 @@
 #define RFLAGS_VIP   (1UL << 20)
 
 #define MSR_APIC_BASE      0x1b
+#define MSR_PLATFORM_INFO  0xce
+#define MSR_MISC_FEATURES  0x140
+#define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
 #define MSR_LSTAR          0xc0000082
@@ -181,6 +185,8 @@ struct cpu_features {
     uint32_t family_model;  /* CPUID leaf 1 EAX                          */
 };
 extern struct cpu_features cpu_features;
+
+void xcr0_write(uint64_t value);
 
 /* Fill cpu_features. */
 void cpu_detect(void);

@@ -22,7 +22,9 @@ enum lock_level {
     LOCK_LEVEL_NONE,
     LOCK_LEVEL_CONTROL,     /* sleeping: domain list changes, domctl                    */
     LOCK_LEVEL_MMU,         /* sleeping: one domain's page tables and type validation   */
+    LOCK_LEVEL_SLEEPING_END,
     LOCK_LEVEL_DOMAIN,      /* spin: a domain's life-cycle fields                       */
+    LOCK_LEVEL_DOMAIN_LIST, /* spin: lookups in the list of domains                      */
     LOCK_LEVEL_GRANT,       /* spin: one domain's grant table                           */
     LOCK_LEVEL_EVENT,       /* spin: one domain's event-channel table                   */
     LOCK_LEVEL_FRAMES,      /* spin: one domain's list of frames                        */

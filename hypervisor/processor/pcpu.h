@@ -12,10 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include "hypervisor/layout.h"
 #include "hypervisor/processor/lock.h"
+#include "hypervisor/processor/run_queue.h"
 #include "hypervisor/processor/timer.h"
 
 struct vcpu;
@@ -58,7 +60,6 @@ struct pcpu {
     struct vcpu *current; /* running now (the idle vcpu when none) */
     struct vcpu *idle;
     volatile bool reschedule; /* ask the exit loop and preempt_point() to call schedule() */
-    uint32_t cr3_low_reserved;
     uint64_t cr3; /* what CR3 holds */
 
     struct task_state task_state;

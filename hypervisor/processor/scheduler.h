@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who runs. One run queue per pcpu, each under its own lock (LOCK_LEVEL_RUNQUEUE), which also
- * guards wait, pause_count, pcpu, runstate and the accounting of the vcpus assigned to that pcpu.
- * The policy is a struct scheduler_policy (processor/scheduler_fair.c); this module is the
- * mechanism.
+ * guards wait, pause_count, pcpu and runstate of the vcpus assigned to that pcpu. This module is
+ * the mechanism; the order of the queue is a struct scheduler_policy (scheduler_fair.c).
+ *
+ * A vcpu can be stopped by its guest-visible waits and by its pause count only at the exit loop
+ * (at_exit); inside a hypercall it runs on until it gets there, whatever locks it holds, and only
+ * VCPU_WAIT_MUTEX stops it.
  */
 #pragma once
 
@@ -12,13 +15,30 @@
 
 #include "hypervisor/processor/vcpu.h"
 
-void scheduler_start(void);                 /* boot processor: policy from option sched= */
-int scheduler_pcpu_init(struct pcpu *pcpu); /* run queue and slice timer */
-int scheduler_vcpu_init(struct vcpu *vcpu); /* choose a pcpu; starts as VCPU_WAIT_DOWN */
+struct scheduler_policy {
+    const char *name;
+    void (*enqueue)(struct run_queue *queue, struct vcpu *vcpu, bool woken);
+    /* Best of the queue without removing it; NULL when empty. */
+    struct vcpu *(*best)(struct run_queue *queue);
+    /* `vcpu` ran for that long. */
+    void (*charge)(struct run_queue *queue, struct vcpu *vcpu, uint64_t nanoseconds);
+    bool (*preempts)(const struct vcpu *candidate, const struct vcpu *running);
+    uint64_t slice; /* ns until the next decision while others wait */
+};
+
+extern const struct scheduler_policy scheduler_fair;
+
+/* Run queue of a new pcpu; 0 or -XEN_ENOMEM. */
+int scheduler_pcpu_init(struct pcpu *pcpu);
+/* Assign a new vcpu to the online pcpu with the fewest. */
+void scheduler_vcpu_init(struct vcpu *vcpu);
+/* The vcpu has stopped at the exit loop for good. */
 void scheduler_vcpu_destroy(struct vcpu *vcpu);
 
 /* Give the processor to the best runnable vcpu; returns when the caller is chosen again. */
 void schedule(void);
+/* Called on the new stack after each switch. */
+void schedule_tail(void);
 
 /*
  * The only place inside ring 0 where interrupts are taken and the processor is given away. No
@@ -26,17 +46,27 @@ void schedule(void);
  */
 void preempt_point(void);
 
-/* Set or clear wait bits; clearing the last one makes the vcpu runnable and preempts if it should.
- */
+/* For the exit loop: whether `vcpu`, the current one, may not enter its guest now; and obey. */
+bool scheduler_must_leave(const struct vcpu *vcpu);
+void scheduler_leave(struct vcpu *vcpu);
+
+/* Set or clear wait bits; clearing the last one makes the vcpu runnable and preempts if it should. */
 void vcpu_set_wait(struct vcpu *vcpu, uint32_t bits);
 void vcpu_clear_wait(struct vcpu *vcpu, uint32_t bits);
-/* Set the bits on the current vcpu and switch away until they are cleared. */
-void vcpu_wait_here(uint32_t bits);
+/* Give the processor away until these bits of the current vcpu, set before, are clear. */
+void vcpu_sleep(uint32_t bits);
 
-/* An event arrived: ends SCHEDOP_block (VCPU_WAIT_EVENT); if it runs elsewhere in guest mode,
- * interrupts it. */
+/* An event arrived: ends SCHEDOP_block; a vcpu in guest mode elsewhere is interrupted to see it. */
 void vcpu_kick(struct vcpu *vcpu);
 
+/* Counted. The _async form does not wait; the other waits until the vcpu has stopped at the exit
+ * loop (the caller may not be it). */
+void vcpu_pause_async(struct vcpu *vcpu);
+void vcpu_pause(struct vcpu *vcpu);
+void vcpu_unpause(struct vcpu *vcpu);
+bool vcpu_has_stopped(struct vcpu *vcpu);
+
+/* The current vcpu lets others go first, once. */
 void scheduler_yield(void);
 
 /* Time the vcpu ran, ns, up to now. */
@@ -44,8 +74,5 @@ uint64_t vcpu_cpu_time(struct vcpu *vcpu);
 /* Consistent copy of the run-state, brought up to date. */
 void vcpu_runstate_get(struct vcpu *vcpu, struct vcpu_runstate_info *copy);
 
-/* Weight 1..65535 (256), cap in percent (0 = none), as credit2. */
-int scheduler_set_parameters(struct domain *domain, uint16_t weight, uint16_t cap);
-void scheduler_get_parameters(struct domain *domain, uint16_t *weight, uint16_t *cap);
-
-_Noreturn void idle_loop(void); /* body of every idle vcpu */
+/* Body of every idle vcpu. */
+_Noreturn void idle_loop(void);

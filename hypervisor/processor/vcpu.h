@@ -16,6 +16,7 @@
 #include "hypervisor/memory/mfn.h"
 #include "hypervisor/processor/lock.h"
 #include "hypervisor/processor/pcpu.h"
+#include "hypervisor/processor/run_queue.h"
 #include "hypervisor/processor/timer.h"
 #include "lib/list.h"
 
@@ -30,8 +31,7 @@ enum vcpu_wait {
     VCPU_WAIT_EVENT = 1 << 0,  /* SCHEDOP_block                                      */
     VCPU_WAIT_POLL = 1 << 1,   /* SCHEDOP_poll                                       */
     VCPU_WAIT_DOWN = 1 << 2,   /* not brought up (VCPUOP_up)                         */
-    VCPU_WAIT_PAUSED = 1 << 3, /* pause_count of the vcpu or its domain, or shutdown */
-    VCPU_WAIT_MUTEX = 1 << 4,  /* inside the hypervisor, on a struct mutex or wait queue */
+    VCPU_WAIT_MUTEX = 1 << 3,  /* inside the hypervisor, on a struct mutex or wait queue */
 };
 
 /* What the guest registered: traps, callbacks, stacks. */
@@ -42,7 +42,9 @@ struct vcpu_guest {
         uint8_t flags; /* dpl 0-3, bit 2 = mask events */
     } traps[256];
     uint64_t event_callback, failsafe_callback, syscall_callback;
-    bool failsafe_masks_events, syscall_masks_events;
+    uint64_t syscall32_callback, nmi_callback;
+    bool failsafe_masks_events, syscall_masks_events, syscall32_masks_events;
+    bool nmi_masked; /* inside the NMI handler, until the iret hypercall */
     uint64_t kernel_stack; /* ss:rsp loaded when user mode traps */
     uint16_t kernel_stack_selector;
     bool kernel_mode; /* which of the two page tables is in use */
@@ -53,7 +55,6 @@ struct vcpu_guest {
     uint64_t debug[8];
     uint64_t iopl; /* 0-3, as PHYSDEVOP_set_iopl */
     uint64_t xcr0;
-    uint64_t vm_assist_unused;
     mfn_t gdt_frames[14];
     unsigned gdt_entries;
     mfn_t ldt_frames[16];
@@ -70,10 +71,12 @@ struct vcpu {
     struct stack_top *stack; /* top of its hypervisor stack                              */
     uint64_t switch_rsp;     /* saved stack pointer while it does not run                */
 
-    uint32_t wait;        /* enum vcpu_wait bits; scheduler's lock                    */
-    uint32_t pause_count; /* scheduler's lock                                         */
+    uint32_t wait;           /* enum vcpu_wait bits; scheduler's lock                    */
+    uint32_t pause_count;    /* scheduler's lock                                         */
+    volatile bool at_exit;   /* not inside a hypercall: only waiting to enter the guest  */
+    struct run_entity entity; /* scheduler's lock                                        */
     struct list mutex_wait;
-    struct scheduler_vcpu *scheduler;
+    uint8_t mutexes_held[LOCK_LEVEL_SLEEPING_END]; /* lock-order check, lock.c           */
 
     mfn_t kernel_table, user_table; /* level-4 tables, referenced; user_table may be invalid    */
     struct vcpu_guest guest;
@@ -94,6 +97,8 @@ struct vcpu {
     struct vcpu_runstate_info runstate; /* scheduler's lock; guest copy at runstate_guest */
     uint64_t runstate_guest;            /* guest linear address, 0 = none */
     uint64_t time_guest;                /* VCPUOP_register_vcpu_time_memory_area, 0 = none */
+    uint64_t runstate_published;        /* entry time of the last copy, domain/vcpu_area.c */
+    uint32_t time_published;            /* version of the last copy */
     uint32_t nmi_pending;
 };
 
@@ -112,14 +117,8 @@ void vcpu_get_context(struct vcpu *vcpu, struct vcpu_guest_context *context);
 void vcpu_release_references(struct vcpu *vcpu);
 
 /*
- * Pause: counted. vcpu_pause() waits until the vcpu is off its processor AND outside the
- * hypervisor's interior (parked at the exit loop or blocked in a guest-visible wait); the caller
- * may not be it.
- */
-void vcpu_pause(struct vcpu *vcpu);
-void vcpu_unpause(struct vcpu *vcpu);
-
-/* Switch the processor from `previous` to `next` (stacks, tables, FPU, segments). Scheduler only.
+ * Switch the processor from `previous` to `next`: stacks, tables, FPU, segments, descriptor
+ * windows. Returns when `previous` is chosen again. Scheduler only.
  */
 void vcpu_switch(struct vcpu *previous, struct vcpu *next);
 

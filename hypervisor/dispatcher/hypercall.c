@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/dispatcher/hypercall.h"
+
+#include <stddef.h>
+
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/memory/guest_copy.h"
+#include "hypervisor/processor/scheduler.h"
+
+/* docs/abi.md explains each; an empty slot answers -ENOSYS. */
+static hypercall_handler_t *const hypercall_table[] = {
+    [__HYPERVISOR_set_trap_table] = do_set_trap_table,
+    [__HYPERVISOR_mmu_update] = do_mmu_update,
+    [__HYPERVISOR_set_gdt] = do_set_gdt,
+    [__HYPERVISOR_stack_switch] = do_stack_switch,
+    [__HYPERVISOR_set_callbacks] = do_set_callbacks,
+    [__HYPERVISOR_fpu_taskswitch] = do_fpu_taskswitch,
+    [__HYPERVISOR_sched_op_compat] = do_sched_op_compat,
+    [__HYPERVISOR_platform_op] = do_platform_op,
+    [__HYPERVISOR_set_debugreg] = do_set_debugreg,
+    [__HYPERVISOR_get_debugreg] = do_get_debugreg,
+    [__HYPERVISOR_update_descriptor] = do_update_descriptor,
+    [__HYPERVISOR_memory_op] = do_memory_op,
+    [__HYPERVISOR_multicall] = do_multicall,
+    [__HYPERVISOR_update_va_mapping] = do_update_va_mapping,
+    [__HYPERVISOR_set_timer_op] = do_set_timer_op,
+    [__HYPERVISOR_xen_version] = do_xen_version,
+    [__HYPERVISOR_console_io] = do_console_io,
+    [__HYPERVISOR_grant_table_op] = do_grant_table_op,
+    [__HYPERVISOR_vm_assist] = do_vm_assist,
+    [__HYPERVISOR_update_va_mapping_otherdomain] = do_update_va_mapping_otherdomain,
+    [__HYPERVISOR_iret] = do_iret,
+    [__HYPERVISOR_vcpu_op] = do_vcpu_op,
+    [__HYPERVISOR_set_segment_base] = do_set_segment_base,
+    [__HYPERVISOR_mmuext_op] = do_mmuext_op,
+    [__HYPERVISOR_nmi_op] = do_nmi_op,
+    [__HYPERVISOR_sched_op] = do_sched_op,
+    [__HYPERVISOR_callback_op] = do_callback_op,
+    [__HYPERVISOR_event_channel_op] = do_event_channel_op,
+    [__HYPERVISOR_physdev_op] = do_physdev_op,
+    [__HYPERVISOR_sysctl] = do_sysctl,
+    [__HYPERVISOR_domctl] = do_domctl,
+};
+
+#define HYPERCALL_COUNT (sizeof(hypercall_table) / sizeof(hypercall_table[0]))
+
+static long hypercall_call(unsigned long number, const unsigned long *argument)
+{
+    if (number >= HYPERCALL_COUNT || !hypercall_table[number])
+        return -XEN_ENOSYS;
+    current_domain()->hypercall_count++;
+    return hypercall_table[number](argument);
+}
+
+void hypercall_dispatch(struct cpu_user_regs *regs)
+{
+    const unsigned long argument[HYPERCALL_ARGUMENTS] = {regs->rdi, regs->rsi, regs->rdx, regs->r10,
+                                                         regs->r8};
+    regs->rax = (unsigned long)hypercall_call(regs->rax, argument);
+}
+
+/*
+ * A list of calls. Each entry is read once; iret would change the frame that the batch returns
+ * through, and a multicall in a multicall would nest without bound: both are refused (XSA-213).
+ */
+long do_multicall(const unsigned long *argument)
+{
+    guest_ptr_t list = guest_ptr(argument[0]);
+    uint32_t count = (uint32_t)argument[1];
+
+    if (!guest_array_ok(list, count, sizeof(struct multicall_entry)))
+        return -XEN_EFAULT;
+    for (uint32_t i = 0; i < count; i++) {
+        guest_ptr_t position = guest_ptr_at(list, i, sizeof(struct multicall_entry));
+        struct multicall_entry entry;
+        if (copy_from_guest(&entry, position, sizeof(entry)))
+            return -XEN_EFAULT;
+        if (entry.op == __HYPERVISOR_iret || entry.op == __HYPERVISOR_multicall)
+            entry.result = (xen_ulong_t)-XEN_EINVAL;
+        else
+            entry.result = (xen_ulong_t)hypercall_call(entry.op, (const unsigned long *)entry.args);
+        guest_ptr_t result = {position.address + offsetof(struct multicall_entry, result)};
+        if (copy_to_guest(result, &entry.result, sizeof(entry.result)))
+            return -XEN_EFAULT;
+        if (current_domain()->shut_down)
+            break;
+        preempt_point();
+    }
+    return 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/dispatcher/trap.h"
+
+#include <stddef.h>
+
+#include "hypervisor/dispatcher/bounce.h"
+#include "hypervisor/dispatcher/exception_table.h"
+#include "hypervisor/dispatcher/hypercall.h"
+#include "hypervisor/dispatcher/offsets.h"
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/domain/vcpu_area.h"
+#include "hypervisor/interpreter/interpreter.h"
+#include "hypervisor/io/console.h"
+#include "hypervisor/io/event_channel.h"
+#include "hypervisor/io/irq.h"
+#include "hypervisor/io/local_apic.h"
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/debug_register.h"
+#include "hypervisor/processor/fpu.h"
+#include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/smp.h"
+
+_Static_assert(offsetof(struct cpu_user_regs, rcx) == REGS_RCX, "");
+_Static_assert(offsetof(struct cpu_user_regs, entry_vector) == REGS_ENTRY_VECTOR, "");
+_Static_assert(offsetof(struct cpu_user_regs, rip) == REGS_RIP, "");
+_Static_assert(offsetof(struct cpu_user_regs, cs) == REGS_CS, "");
+_Static_assert(offsetof(struct cpu_user_regs, rflags) == REGS_RFLAGS, "");
+_Static_assert(offsetof(struct cpu_user_regs, rsp) == REGS_RSP, "");
+_Static_assert(offsetof(struct cpu_user_regs, ss) == REGS_SS, "");
+_Static_assert(offsetof(struct cpu_user_regs, es) == REGS_ES, "");
+_Static_assert(sizeof(struct cpu_user_regs) == REGS_SIZE, "");
+_Static_assert(offsetof(struct stack_top, pcpu) == STACK_TOP_PCPU, "");
+_Static_assert(sizeof(struct stack_top) == STACK_TOP_SIZE, "");
+_Static_assert(offsetof(struct pcpu, syscall_stack) == PCPU_SYSCALL_STACK, "");
+_Static_assert(offsetof(struct pcpu, syscall_scratch) == PCPU_SYSCALL_SCRATCH, "");
+_Static_assert(offsetof(struct pcpu, syscall_entry) == PCPU_SYSCALL_ENTRY, "");
+
+#define PAGE_FAULT_PRESENT 1
+#define PAGE_FAULT_WRITE   2
+
+static void print_registers(const struct cpu_user_regs *regs)
+{
+    printk("rip %04x:%016lx rsp %04x:%016lx rflags %08lx vector %u error %x cr2 %lx\n", regs->cs,
+           regs->rip, regs->ss, regs->rsp, regs->rflags, regs->entry_vector, regs->error_code,
+           cr2_read());
+    printk("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", regs->rax, regs->rbx, regs->rcx,
+           regs->rdx);
+    printk("rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", regs->rsi, regs->rdi, regs->rbp,
+           regs->r8);
+    printk("r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", regs->r9, regs->r10, regs->r11,
+           regs->r12);
+    printk("r13 %016lx r14 %016lx r15 %016lx cr3 %016lx\n", regs->r13, regs->r14, regs->r15,
+           cr3_read());
+}
+
+static void trap_interrupt(unsigned vector)
+{
+    if (vector >= VECTOR_DEVICE_FIRST && vector <= VECTOR_DEVICE_LAST) {
+        irq_interrupt(vector);
+        return;
+    }
+    if (vector == VECTOR_SPURIOUS)
+        return;
+    local_apic_end_of_interrupt();
+    if (vector == VECTOR_TIMER)
+        timer_run();
+    else
+        smp_interrupt(vector);
+}
+
+/* A fault of ring 0 itself: expected ones have a fix-up, the rest are bugs of ours. */
+static void trap_from_hypervisor(struct cpu_user_regs *regs)
+{
+    uint64_t fixup = exception_table_find(regs->rip);
+    if (fixup) {
+        regs->rip = fixup;
+        return;
+    }
+    console_force_unlock();
+    print_registers(regs);
+    panic("exception %u in the hypervisor at %lx", regs->entry_vector, regs->rip);
+}
+
+static void trap_page_fault(struct cpu_user_regs *regs, uint64_t address)
+{
+    const uint32_t write_protection = PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE;
+    if ((regs->error_code & write_protection) == write_protection &&
+        current_vcpu()->guest.kernel_mode && interpreter_table_write(regs, address))
+        return;
+    bounce_page_fault(regs->error_code, address);
+}
+
+static void trap_from_guest(struct cpu_user_regs *regs)
+{
+    unsigned vector = regs->entry_vector;
+
+    switch (vector) {
+    case TRAP_DEBUG:
+        debug_register_trap(current_vcpu());
+        break;
+    case TRAP_INVALID_OPCODE:
+        if (interpreter_forced_emulation(regs))
+            return;
+        break;
+    case TRAP_NO_DEVICE:
+        if (!fpu_guest_trap(current_vcpu()))
+            return;
+        break;
+    case TRAP_PROTECTION:
+        if (interpreter_privileged(regs))
+            return;
+        break;
+    }
+    bounce_exception(vector, regs->error_code);
+}
+
+void trap_dispatch(struct cpu_user_regs *regs)
+{
+    unsigned vector = regs->entry_vector;
+
+    if (vector >= 32)
+        trap_interrupt(vector);
+    else if (!regs_from_guest(regs))
+        trap_from_hypervisor(regs);
+    else if (vector == TRAP_PAGE_FAULT)
+        trap_page_fault(regs, cr2_read());
+    else
+        trap_from_guest(regs);
+}
+
+/*
+ * Exceptions on their own stacks. Nothing here may switch stacks, sleep or take a lock that the
+ * interrupted code could hold.
+ */
+void trap_paranoid(struct cpu_user_regs *regs)
+{
+    switch (regs->entry_vector) {
+    case TRAP_DEBUG:
+        /* In ring 0: arranged by a guest (XSA-260, XSA-265). Clean up and go on. */
+        debug_register_clear_status();
+        regs->rflags &= ~RFLAGS_TF;
+        return;
+    case TRAP_NMI:
+        smp_nmi();
+        return;
+    default:
+        console_force_unlock();
+        print_registers(regs);
+        panic("%s", regs->entry_vector == TRAP_DOUBLE_FAULT ? "double fault" : "machine check");
+    }
+}
+
+void syscall_dispatch(struct cpu_user_regs *regs)
+{
+    if (current_vcpu()->guest.kernel_mode)
+        hypercall_dispatch(regs);
+    else
+        bounce_syscall(regs->cs == FLAT_RING3_CS32);
+}
+
+void exit_to_guest_work(void)
+{
+    struct vcpu *vcpu = current_vcpu();
+
+    for (;;) {
+        if (scheduler_must_leave(vcpu)) {
+            scheduler_leave(vcpu);
+            continue;
+        }
+        if (vcpu->runstate_guest || vcpu->time_guest)
+            vcpu_publish(vcpu);
+        if (vcpu->nmi_pending && bounce_nmi(vcpu))
+            continue;
+        if (!event_upcall_wanted(vcpu))
+            return;
+        bounce_event();
+    }
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/processor/scheduler.h"
+
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/clock.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/smp.h"
+
+static const struct scheduler_policy *const policy = &scheduler_fair;
+
+static bool vcpu_is_idle(const struct vcpu *vcpu)
+{
+    return vcpu == vcpu->pcpu->idle;
+}
+
+static bool vcpu_runnable(const struct vcpu *vcpu)
+{
+    if (vcpu->at_exit)
+        return vcpu->wait == 0 && vcpu->pause_count == 0;
+    return !(vcpu->wait & VCPU_WAIT_MUTEX);
+}
+
+static void runstate_change(struct vcpu *vcpu, int state, uint64_t now)
+{
+    struct vcpu_runstate_info *runstate = &vcpu->runstate;
+
+    runstate->time[runstate->state] += now - runstate->state_entry_time;
+    runstate->state = state;
+    runstate->state_entry_time = now;
+}
+
+static int runstate_while_stopped(const struct vcpu *vcpu)
+{
+    if (vcpu_runnable(vcpu))
+        return RUNSTATE_runnable;
+    bool offline = (vcpu->wait & VCPU_WAIT_DOWN) || vcpu->pause_count;
+    return offline ? RUNSTATE_offline : RUNSTATE_blocked;
+}
+
+static void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken)
+{
+    policy->enqueue(queue, vcpu, woken);
+    vcpu->entity.queued = true;
+    queue->runnable_count++;
+}
+
+static void queue_remove(struct run_queue *queue, struct vcpu *vcpu)
+{
+    list_remove(&vcpu->entity.node);
+    vcpu->entity.queued = false;
+    queue->runnable_count--;
+}
+
+/* The running vcpu pays for the time since it last paid. */
+static void queue_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t now)
+{
+    if (vcpu_is_idle(vcpu))
+        return;
+    policy->charge(queue, vcpu, now - vcpu->entity.charged_until);
+    vcpu->entity.charged_until = now;
+}
+
+static void pcpu_request_reschedule(struct pcpu *pcpu)
+{
+    pcpu->reschedule = true;
+    if (pcpu != this_pcpu())
+        smp_send(pcpu, VECTOR_RESCHEDULE);
+}
+
+static void slice_over(void *argument)
+{
+    struct pcpu *pcpu = argument;
+    pcpu->reschedule = true;
+}
+
+/* Somebody waits behind the running vcpu: the next decision is one slice away. */
+static void slice_start(struct pcpu *pcpu)
+{
+    timer_set(&pcpu->run_queue.slice_timer, clock_now() + policy->slice);
+}
+
+/*
+ * Bring the queue in line with a changed wait or pause count. Returns whether the slice timer of
+ * the vcpu's pcpu must be started (by the caller, after it has released the queue's lock).
+ */
+static bool vcpu_reconsider(struct vcpu *vcpu)
+{
+    struct pcpu *pcpu = vcpu->pcpu;
+    struct run_queue *queue = &pcpu->run_queue;
+    bool runnable = vcpu_runnable(vcpu);
+
+    if (vcpu == pcpu->current) {
+        if (!runnable || vcpu->wait || vcpu->pause_count)
+            pcpu_request_reschedule(pcpu);
+        return false;
+    }
+    uint64_t now = clock_now();
+    if (runnable != vcpu->entity.queued) {
+        if (!runnable)
+            queue_remove(queue, vcpu);
+        else {
+            queue_insert(queue, vcpu, true);
+            queue_charge(queue, pcpu->current, now);
+            if (vcpu_is_idle(pcpu->current) || policy->preempts(vcpu, pcpu->current))
+                pcpu_request_reschedule(pcpu);
+        }
+    }
+    if (vcpu->runstate.state != runstate_while_stopped(vcpu))
+        runstate_change(vcpu, runstate_while_stopped(vcpu), now);
+    return runnable && queue->runnable_count == 1 && !pcpu->reschedule;
+}
+
+int scheduler_pcpu_init(struct pcpu *pcpu)
+{
+    struct run_queue *queue = &pcpu->run_queue;
+
+    spinlock_init(&queue->lock, LOCK_LEVEL_RUNQUEUE);
+    list_init(&queue->runnable);
+    return timer_init(&queue->slice_timer, pcpu, slice_over, pcpu);
+}
+
+void scheduler_vcpu_init(struct vcpu *vcpu)
+{
+    struct pcpu *chosen = NULL;
+
+    for (unsigned id = 0; id < pcpu_count; id++) {
+        struct pcpu *pcpu = pcpu_of(id);
+        if (!pcpu->online)
+            continue;
+        if (!chosen || pcpu->run_queue.assigned_count < chosen->run_queue.assigned_count)
+            chosen = pcpu;
+    }
+    vcpu->pcpu = chosen;
+    vcpu->wait = VCPU_WAIT_DOWN;
+    vcpu->at_exit = true;
+    list_init(&vcpu->entity.node);
+    list_init(&vcpu->mutex_wait);
+    spin_lock(&chosen->run_queue.lock);
+    chosen->run_queue.assigned_count++;
+    vcpu->runstate.state = RUNSTATE_offline;
+    vcpu->runstate.state_entry_time = clock_now();
+    vcpu->entity.virtual_time = chosen->run_queue.virtual_floor;
+    spin_unlock(&chosen->run_queue.lock);
+}
+
+void scheduler_vcpu_destroy(struct vcpu *vcpu)
+{
+    struct run_queue *queue = &vcpu->pcpu->run_queue;
+
+    spin_lock(&queue->lock);
+    ASSERT(!vcpu->entity.queued && !vcpu->running);
+    queue->assigned_count--;
+    spin_unlock(&queue->lock);
+}
+
+static struct vcpu *choose_next(struct pcpu *pcpu, struct vcpu *previous, uint64_t now)
+{
+    struct run_queue *queue = &pcpu->run_queue;
+
+    queue_charge(queue, previous, now);
+    if (!vcpu_is_idle(previous)) {
+        if (vcpu_runnable(previous))
+            queue_insert(queue, previous, false);
+        runstate_change(previous, runstate_while_stopped(previous), now);
+    }
+    struct vcpu *next = policy->best(queue);
+    if (!next)
+        return pcpu->idle;
+    queue_remove(queue, next);
+    next->entity.charged_until = now;
+    runstate_change(next, RUNSTATE_running, now);
+    return next;
+}
+
+void schedule(void)
+{
+    struct pcpu *pcpu = this_pcpu();
+    struct vcpu *previous = current_vcpu();
+
+    ASSERT(pcpu->held_count == 0);
+    spin_lock(&pcpu->run_queue.lock);
+    pcpu->reschedule = false;
+    struct vcpu *next = choose_next(pcpu, previous, clock_now());
+    bool others_wait = pcpu->run_queue.runnable_count > 0;
+    pcpu->current = next;
+    next->running = true;
+    spin_unlock(&pcpu->run_queue.lock);
+
+    if (others_wait)
+        slice_start(pcpu);
+    else
+        timer_cancel(&pcpu->run_queue.slice_timer);
+    if (next != previous)
+        vcpu_switch(previous, next);
+}
+
+void schedule_tail(void)
+{
+    struct vcpu *previous = this_pcpu()->switched_from;
+    __atomic_store_n(&previous->running, false, __ATOMIC_RELEASE);
+}
+
+void preempt_point(void)
+{
+    interrupts_enable();
+    asm volatile("nop"); /* the instruction after sti is still covered by it */
+    interrupts_disable();
+    if (this_pcpu()->reschedule)
+        schedule();
+}
+
+bool scheduler_must_leave(const struct vcpu *vcpu)
+{
+    return vcpu->pcpu->reschedule || READ_ONCE(vcpu->wait) || READ_ONCE(vcpu->pause_count);
+}
+
+void scheduler_leave(struct vcpu *vcpu)
+{
+    vcpu->at_exit = true;
+    schedule();
+    vcpu->at_exit = false;
+}
+
+static void vcpu_change_wait(struct vcpu *vcpu, uint32_t set, uint32_t clear)
+{
+    struct run_queue *queue = &vcpu->pcpu->run_queue;
+
+    spin_lock(&queue->lock);
+    vcpu->wait = (vcpu->wait | set) & ~clear;
+    bool start = vcpu_reconsider(vcpu);
+    spin_unlock(&queue->lock);
+    if (start)
+        slice_start(vcpu->pcpu);
+}
+
+void vcpu_set_wait(struct vcpu *vcpu, uint32_t bits)
+{
+    vcpu_change_wait(vcpu, bits, 0);
+}
+
+void vcpu_clear_wait(struct vcpu *vcpu, uint32_t bits)
+{
+    vcpu_change_wait(vcpu, 0, bits);
+}
+
+void vcpu_sleep(uint32_t bits)
+{
+    while (READ_ONCE(current_vcpu()->wait) & bits)
+        schedule();
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+    if (READ_ONCE(vcpu->wait) & VCPU_WAIT_EVENT)
+        vcpu_clear_wait(vcpu, VCPU_WAIT_EVENT);
+    else if (vcpu->running && vcpu->pcpu != this_pcpu())
+        smp_send(vcpu->pcpu, VECTOR_RESCHEDULE);
+}
+
+void vcpu_pause_async(struct vcpu *vcpu)
+{
+    struct run_queue *queue = &vcpu->pcpu->run_queue;
+
+    spin_lock(&queue->lock);
+    vcpu->pause_count++;
+    vcpu_reconsider(vcpu);
+    spin_unlock(&queue->lock);
+}
+
+void vcpu_unpause(struct vcpu *vcpu)
+{
+    struct run_queue *queue = &vcpu->pcpu->run_queue;
+
+    spin_lock(&queue->lock);
+    ASSERT(vcpu->pause_count > 0);
+    vcpu->pause_count--;
+    bool start = vcpu_reconsider(vcpu);
+    spin_unlock(&queue->lock);
+    if (start)
+        slice_start(vcpu->pcpu);
+}
+
+bool vcpu_has_stopped(struct vcpu *vcpu)
+{
+    return vcpu->at_exit && !__atomic_load_n(&vcpu->running, __ATOMIC_ACQUIRE);
+}
+
+void vcpu_pause(struct vcpu *vcpu)
+{
+    ASSERT(vcpu != current_vcpu());
+    vcpu_pause_async(vcpu);
+    while (!vcpu_has_stopped(vcpu))
+        scheduler_yield();
+}
+
+void scheduler_yield(void)
+{
+    struct pcpu *pcpu = this_pcpu();
+    struct vcpu *vcpu = current_vcpu();
+
+    spin_lock(&pcpu->run_queue.lock);
+    queue_charge(&pcpu->run_queue, vcpu, clock_now());
+    const struct vcpu *best = policy->best(&pcpu->run_queue);
+    if (best && best->entity.virtual_time > vcpu->entity.virtual_time)
+        vcpu->entity.virtual_time = best->entity.virtual_time;
+    spin_unlock(&pcpu->run_queue.lock);
+    pcpu->reschedule = true;
+    preempt_point();
+}
+
+uint64_t vcpu_cpu_time(struct vcpu *vcpu)
+{
+    struct vcpu_runstate_info runstate;
+    vcpu_runstate_get(vcpu, &runstate);
+    return runstate.time[RUNSTATE_running];
+}
+
+void vcpu_runstate_get(struct vcpu *vcpu, struct vcpu_runstate_info *copy)
+{
+    struct run_queue *queue = &vcpu->pcpu->run_queue;
+
+    spin_lock(&queue->lock);
+    *copy = vcpu->runstate;
+    spin_unlock(&queue->lock);
+    copy->time[copy->state] += clock_now() - copy->state_entry_time;
+}
+
+void idle_loop(void)
+{
+    struct pcpu *pcpu = this_pcpu();
+
+    for (;;) {
+        if (pcpu->reschedule)
+            schedule();
+        else
+            asm volatile("sti; hlt; cli" : : : "memory");
+    }
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/processor/vcpu.h"
+
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/domain/vcpu_timer.h"
+#include "hypervisor/memory/frame.h"
+#include "hypervisor/memory/map.h"
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/debug_register.h"
+#include "hypervisor/processor/descriptor.h"
+#include "hypervisor/processor/fpu.h"
+#include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/segment.h"
+#include "lib/string.h"
+
+#define VCPU_ORDER 1
+_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE << VCPU_ORDER, "vcpu outgrew its frames");
+
+/* dispatcher/entry.S */
+void stack_switch(uint64_t *save, uint64_t load);
+void vcpu_first_entry(void);
+
+/* What stack_switch() pops for a vcpu that never ran: six registers, then where to go. */
+static void prepare_first_switch(struct vcpu *vcpu)
+{
+    uint64_t *sp = (uint64_t *)vcpu->stack;
+
+    *--sp = (uint64_t)vcpu_first_entry;
+    for (unsigned i = 0; i < 6; i++)
+        *--sp = 0;
+    vcpu->switch_rsp = (uint64_t)sp;
+}
+
+int vcpu_create(struct domain *domain, unsigned id, struct vcpu **result)
+{
+    int error = -XEN_ENOMEM;
+
+    if (id >= VCPU_MAX)
+        return -XEN_EINVAL;
+    if (domain->vcpus[id])
+        return -XEN_EEXIST;
+    struct vcpu *vcpu = frame_allocate_hypervisor(VCPU_ORDER);
+    if (!vcpu)
+        return -XEN_ENOMEM;
+    vcpu->domain = domain;
+    vcpu->id = id;
+    vcpu->kernel_table = vcpu->user_table = vcpu->info_frame = MFN_INVALID;
+    vcpu->info = &domain->shared_info->vcpu_info[id];
+    vcpu->info->evtchn_upcall_mask = 1;
+    vcpu->stack = map_stack_allocate();
+    if (!vcpu->stack)
+        goto free_vcpu;
+    vcpu->stack->vcpu = vcpu;
+    prepare_first_switch(vcpu);
+    error = fpu_create(vcpu);
+    if (error)
+        goto free_stack;
+    scheduler_vcpu_init(vcpu);
+    error = vcpu_timers_create(vcpu);
+    if (error)
+        goto leave_scheduler;
+    domain->vcpus[id] = vcpu;
+    *result = vcpu;
+    return 0;
+
+leave_scheduler:
+    scheduler_vcpu_destroy(vcpu);
+    fpu_destroy(vcpu);
+free_stack:
+    map_stack_free(vcpu->stack);
+free_vcpu:
+    frame_free_hypervisor(vcpu, VCPU_ORDER);
+    return error;
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+    vcpu->domain->vcpus[vcpu->id] = NULL;
+    vcpu_timers_destroy(vcpu);
+    scheduler_vcpu_destroy(vcpu);
+    fpu_destroy(vcpu);
+    map_stack_free(vcpu->stack);
+    frame_free_hypervisor(vcpu, VCPU_ORDER);
+}
+
+static void table_load(mfn_t table)
+{
+    uint64_t cr3 = mfn_to_physical(table);
+    this_pcpu()->cr3 = cr3;
+    cr3_write(cr3);
+}
+
+void vcpu_load_table(struct vcpu *vcpu)
+{
+    table_load(vcpu->guest.kernel_mode ? vcpu->kernel_table : vcpu->user_table);
+}
+
+void vcpu_toggle_mode(struct vcpu *vcpu)
+{
+    vcpu->guest.kernel_mode = !vcpu->guest.kernel_mode;
+    segment_swap_gs();
+    vcpu_load_table(vcpu);
+}
+
+/* An idle vcpu has no guest state; its table is the hypervisor's own. */
+static void guest_leave(struct vcpu *vcpu)
+{
+    if (!vcpu->domain)
+        return;
+    debug_register_unload(vcpu);
+    segment_save(vcpu);
+    fpu_save(vcpu);
+}
+
+static void guest_enter(struct vcpu *vcpu, struct pcpu *pcpu)
+{
+    if (!vcpu->domain) {
+        table_load(hypervisor_table);
+        return;
+    }
+    __atomic_fetch_or(&vcpu->domain->ran_on, 1UL << pcpu->id, __ATOMIC_SEQ_CST);
+    descriptor_window_load(vcpu);
+    vcpu_load_table(vcpu);
+    segment_load(vcpu);
+    fpu_load(vcpu);
+    debug_register_load(vcpu);
+    pcpu->syscall_stack = (uint64_t)&vcpu->stack->regs.es;
+    pcpu->task_state.rsp[0] = pcpu->syscall_stack;
+}
+
+void vcpu_switch(struct vcpu *previous, struct vcpu *next)
+{
+    struct pcpu *pcpu = this_pcpu();
+
+    guest_leave(previous);
+    guest_enter(next, pcpu);
+    next->stack->pcpu = pcpu;
+    pcpu->switched_from = previous;
+    stack_switch(&previous->switch_rsp, next->switch_rsp);
+    schedule_tail();
+}
