@@ -104,7 +104,7 @@ static void follow_apart(struct bus_front *front)
             front_switch(front, XenbusStateClosed);
         break;
     case XenbusStateClosed:
-        if (front->restarting)
+        if (front->restarting || front->state == XenbusStateUnknown)
             front_switch(front, XenbusStateInitialising);
         else if (front->state != XenbusStateClosed)
             front_switch(front, XenbusStateClosed);
