@@ -27,6 +27,7 @@
 /* How long a destroyed domain may take to vanish, and a polite shutdown to happen. */
 #define GONE_TIMEOUT_NS     (5 * SECOND_NS)
 #define SHUTDOWN_TIMEOUT_NS (10 * SECOND_NS)
+#define SHUTDOWN_POLL_NS    (SECOND_NS / 50)
 /* A domain that ends sooner than this is not restarted: it would only do it again. */
 #define RESTART_MINIMUM_NS SECOND_NS
 
@@ -286,24 +287,44 @@ int life_cycle_request_shutdown(domid_t domain, const char *how)
     return status;
 }
 
+static void end_record(struct domain_record *record)
+{
+    stop_domain(record);
+    free_record(record);
+}
+
+/* Ask who can hear it; a paused or ended domain cannot and goes at once. */
+static void ask_all_to_end(void)
+{
+    list_for_each_safe(position, following, &domains)
+    {
+        struct domain_record *record = container_of(position, struct domain_record, link);
+        struct xen_domctl_getdomaininfo information;
+
+        if (domain_call_information(record->id, &information) < 0 ||
+            (information.flags & (XEN_DOMINF_paused | XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
+            end_record(record);
+        else
+            domain_entries_request_shutdown(record->id, "poweroff");
+    }
+}
+
 void life_cycle_shutdown_all(void)
 {
     uint64_t deadline = clock_monotonic_ns() + SHUTDOWN_TIMEOUT_NS;
 
     mutex_lock(&mutex);
-    list_for_each(position, &domains) domain_entries_request_shutdown(
-        container_of(position, struct domain_record, link)->id, "poweroff");
+    ask_all_to_end();
     mutex_unlock(&mutex);
     while (!list_empty(&domains) && clock_monotonic_ns() < deadline)
-        thread_sleep_ns(SECOND_NS / 50);
+        thread_sleep_ns(SHUTDOWN_POLL_NS);
     mutex_lock(&mutex);
     while (!list_empty(&domains)) {
         struct domain_record *record =
             container_of(list_first(&domains), struct domain_record, link);
 
         notice("%s did not shut down in time: destroying it", record->configuration->name);
-        stop_domain(record);
-        free_record(record);
+        end_record(record);
     }
     mutex_unlock(&mutex);
 }
