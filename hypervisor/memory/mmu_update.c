@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/memory/mmu_update.h"
+
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include "hypervisor/dispatcher/hypercall.h"
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/io/console.h"
+#include "hypervisor/memory/guest_copy.h"
+#include "hypervisor/memory/guest_table.h"
+#include "hypervisor/memory/m2p.h"
+#include "hypervisor/memory/mmu_owner.h"
+#include "hypervisor/memory/table.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/tlb.h"
+
+#define UPDATES_PER_PREEMPT_POINT 16
+
+struct mmu_batch {
+    struct domain *table_owner, *frame_owner;
+    bool flush; /* an upper-level entry went */
+};
+
+/* A frame that is no table is plain memory, if it may be written at all. */
+static int write_plain(struct frame *frame, uint64_t machine_address, uint64_t value)
+{
+    if (frame_type_get(frame, FRAME_TYPE_WRITABLE))
+        return -XEN_EINVAL;
+    uint64_t *entries = mfn_to_virtual(frame_to_mfn(frame));
+    WRITE_ONCE(entries[(machine_address & (PAGE_SIZE - 1)) / sizeof(*entries)], value);
+    frame_type_put(frame);
+    return 0;
+}
+
+static int update_entry(struct mmu_batch *batch, const struct mmu_update *request, unsigned command)
+{
+    struct frame *frame = frame_get_by_mfn(mfn(request->ptr >> PAGE_SHIFT), batch->table_owner);
+    int rc;
+
+    if (!frame) {
+        printk_refusal("mmu_update: frame %#lx is not of d%u\n", request->ptr >> PAGE_SHIFT,
+                       batch->table_owner->id);
+        return -XEN_EINVAL;
+    }
+    if (frame_type_is_table(frame_type_of(frame))) {
+        struct table_update update = {
+            .table = frame,
+            .slot = (request->ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t),
+            .value = request->val,
+            .mode = command == MMU_PT_UPDATE_PRESERVE_AD ? TABLE_PRESERVE_AD : TABLE_STORE,
+            .frame_owner = batch->frame_owner,
+        };
+        rc = table_update(&update);
+        batch->flush |= update.unlinked;
+    } else {
+        rc = write_plain(frame, request->ptr, request->val);
+    }
+    frame_put(frame);
+    return rc;
+}
+
+static int update_m2p(const struct mmu_batch *batch, const struct mmu_update *request)
+{
+    mfn_t number = mfn(request->ptr >> PAGE_SHIFT);
+
+    if (batch->table_owner != current_domain())
+        return -XEN_EPERM;
+    struct frame *frame = frame_get_by_mfn(number, batch->frame_owner);
+    if (!frame)
+        return -XEN_EINVAL;
+    m2p_set(number, request->val);
+    frame_put(frame);
+    return 0;
+}
+
+static int update_one(struct mmu_batch *batch, const struct mmu_update *request)
+{
+    unsigned command = request->ptr & 7;
+
+    switch (command) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_PRESERVE_AD:
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        return update_entry(batch, request, command);
+    case MMU_MACHPHYS_UPDATE:
+        return update_m2p(batch, request);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* The requests in order, up to the first that fails; how many were done by `done`. */
+static int update_all(struct mmu_batch *batch, guest_ptr_t requests, uint32_t count, uint32_t *done)
+{
+    int rc = 0;
+
+    mutex_lock(&batch->table_owner->mmu_lock);
+    for (*done = 0; *done < count; ++*done) {
+        struct mmu_update request;
+        if (*done % UPDATES_PER_PREEMPT_POINT == UPDATES_PER_PREEMPT_POINT - 1)
+            preempt_point();
+        if (copy_from_guest(&request, guest_ptr_at(requests, *done, sizeof(request)),
+                            sizeof(request)))
+            rc = -XEN_EFAULT;
+        else
+            rc = update_one(batch, &request);
+        if (rc)
+            break;
+    }
+    if (batch->flush)
+        tlb_flush_mask(READ_ONCE(batch->table_owner->ran_on));
+    mutex_unlock(&batch->table_owner->mmu_lock);
+    return rc;
+}
+
+/* The upper half of the domain argument: whose tables, plus one; 0 for the caller's own. */
+static int batch_begin(struct mmu_batch *batch, uint32_t domains)
+{
+    uint32_t table_domain = domains >> 16;
+    int rc = mmu_owner_get(table_domain ? (domid_t)(table_domain - 1) : (domid_t)DOMID_SELF, false,
+                           &batch->table_owner);
+
+    if (rc)
+        return rc;
+    if (batch->table_owner == &domain_io || batch->table_owner == &domain_xen)
+        return -XEN_ESRCH;
+    rc = mmu_owner_get((domid_t)domains, true, &batch->frame_owner);
+    if (rc)
+        mmu_owner_put(batch->table_owner);
+    return rc;
+}
+
+long do_mmu_update(const unsigned long *argument)
+{
+    guest_ptr_t requests = guest_ptr(argument[0]);
+    uint32_t count = (uint32_t)argument[1], done = 0;
+    struct mmu_batch batch = {0};
+
+    if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
+        return -XEN_EFAULT;
+    int rc = batch_begin(&batch, (uint32_t)argument[3]);
+    if (rc == 0) {
+        rc = update_all(&batch, requests, count, &done);
+        mmu_owner_put(batch.frame_owner);
+        mmu_owner_put(batch.table_owner);
+    }
+    if (argument[2] && copy_to_guest(guest_ptr(argument[2]), &done, sizeof(done)) && rc == 0)
+        rc = -XEN_EFAULT;
+    return rc;
+}
+
+static int flush_after(uint64_t address, unsigned long flags)
+{
+    unsigned long kind = flags & UVMF_FLUSHTYPE_MASK, where = flags & ~UVMF_FLUSHTYPE_MASK;
+    uint64_t mask = READ_ONCE(current_domain()->ran_on);
+
+    if (kind != UVMF_TLB_FLUSH && kind != UVMF_INVLPG)
+        return 0;
+    if (where == UVMF_LOCAL) {
+        if (kind == UVMF_INVLPG)
+            tlb_flush_local_page(address);
+        else
+            tlb_flush_local();
+        return 0;
+    }
+    if (where != UVMF_ALL && mmu_flush_mask(guest_ptr(where), &mask))
+        return -XEN_EFAULT;
+    tlb_flush_mask(mask);
+    return 0;
+}
+
+static int update_va(uint64_t address, uint64_t value, unsigned long flags,
+                     struct domain *frame_owner)
+{
+    struct domain *domain = current_domain();
+    struct guest_table_place place;
+
+    mutex_lock(&domain->mmu_lock);
+    int rc = guest_table_find(address, &place);
+    if (rc == 0) {
+        struct table_update update = {
+            .table = place.table,
+            .slot = place.slot,
+            .value = value,
+            .mode = TABLE_STORE,
+            .frame_owner = frame_owner,
+        };
+        rc = table_update(&update);
+    }
+    mutex_unlock(&domain->mmu_lock);
+    return rc ? rc : flush_after(address, flags);
+}
+
+long do_update_va_mapping(const unsigned long *argument)
+{
+    return update_va(argument[0], argument[1], argument[2], current_domain());
+}
+
+long do_update_va_mapping_otherdomain(const unsigned long *argument)
+{
+    struct domain *frame_owner;
+    int rc = mmu_owner_get((domid_t)argument[3], false, &frame_owner);
+
+    if (rc)
+        return rc;
+    rc = update_va(argument[0], argument[1], argument[2], frame_owner);
+    mmu_owner_put(frame_owner);
+    return rc;
+}
+
+/* Put `size` bytes of a value into an entry at the address they would be stored to. */
+static uint64_t merge(uint64_t entry, const struct mmu_emulated_write *write, uint64_t value)
+{
+    unsigned shift = (write->address & 7) * 8;
+    uint64_t mask = (write->size == 8 ? ~0UL : (1UL << write->size * 8) - 1) << shift;
+
+    return (entry & ~mask) | (value << shift & mask);
+}
+
+static int write_place(struct mmu_emulated_write *write, const struct guest_table_place *place)
+{
+    uint64_t entry = guest_table_entry(place);
+    struct table_update update = {
+        .table = place->table,
+        .slot = place->slot,
+        .value = merge(entry, write, write->value),
+        .mode = write->compare ? TABLE_COMPARE : TABLE_STORE,
+        .frame_owner = current_domain(),
+        .expected = merge(entry, write, write->expected),
+    };
+    int rc = table_update(&update);
+
+    write->mismatch = update.mismatch;
+    if (update.mismatch)
+        write->expected = update.expected >> (write->address & 7) * 8;
+    return rc;
+}
+
+int mmu_write_emulated(struct mmu_emulated_write *write)
+{
+    struct domain *domain = current_domain();
+    struct guest_table_place place;
+
+    if (write->size == 0 || (write->address & 7) + write->size > 8)
+        return -XEN_EINVAL;
+    mutex_lock(&domain->mmu_lock);
+    int rc = guest_table_find_mapped(write->address, &place);
+    if (rc == 0)
+        rc = write_place(write, &place);
+    mutex_unlock(&domain->mmu_lock);
+    return rc;
+}

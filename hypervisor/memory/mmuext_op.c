@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xen/errno.h>
+#include <xen/xen.h>
+
+#include "hypervisor/dispatcher/hypercall.h"
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/memory/guest_copy.h"
+#include "hypervisor/memory/mmu_owner.h"
+#include "hypervisor/memory/type.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/descriptor.h"
+#include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/tlb.h"
+#include "hypervisor/processor/vcpu.h"
+#include "lib/string.h"
+
+#define LDT_ENTRIES_MAX 8192
+
+/* `owner`: the domain named in the call, whose frames are meant. */
+typedef int mmuext_handler_t(const struct mmuext_op *op, struct domain *owner);
+
+static int pin_table(const struct mmuext_op *op, struct domain *owner)
+{
+    enum frame_type type = FRAME_TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE);
+    mfn_t number = mfn(op->arg1.mfn);
+    int rc = -XEN_EINVAL;
+
+    mutex_lock(&owner->mmu_lock);
+    /* Under the lock, so that no pin comes behind the one who drops a dying domain's pins. */
+    if (owner->life == DOMAIN_ALIVE && mfn_is_ram(number))
+        rc = frame_pin(mfn_to_frame(number), owner, type);
+    mutex_unlock(&owner->mmu_lock);
+    return rc;
+}
+
+static int unpin_table(const struct mmuext_op *op, struct domain *owner)
+{
+    struct frame *frame = frame_get_by_mfn(mfn(op->arg1.mfn), owner);
+
+    if (!frame)
+        return -XEN_EINVAL;
+    mutex_lock(&owner->mmu_lock);
+    int rc = frame_unpin(frame);
+    mutex_unlock(&owner->mmu_lock);
+    frame_put(frame);
+    return rc;
+}
+
+/* Reference to a level-4 table of the current domain; its mmu_lock is held. */
+static int get_base(mfn_t number, struct domain *domain)
+{
+    if (!mfn_is_ram(number))
+        return -XEN_EINVAL;
+    return frame_get_typed(mfn_to_frame(number), domain, FRAME_TYPE_L4);
+}
+
+static int replace_kernel_table(struct vcpu *vcpu, mfn_t number)
+{
+    mfn_t old = vcpu->kernel_table;
+    int rc = get_base(number, vcpu->domain);
+
+    if (rc)
+        return rc;
+    vcpu->kernel_table = number;
+    vcpu_load_table(vcpu);
+    tlb_flush_local();
+    frame_put_typed(mfn_to_frame(old));
+    return 0;
+}
+
+static int new_base(const struct mmuext_op *op, struct domain *owner)
+{
+    struct vcpu *vcpu = current_vcpu();
+    mfn_t number = mfn(op->arg1.mfn);
+    int rc = 0;
+
+    mutex_lock(&owner->mmu_lock);
+    if (mfn_equal(number, vcpu->kernel_table))
+        tlb_flush_local();
+    else
+        rc = replace_kernel_table(vcpu, number);
+    mutex_unlock(&owner->mmu_lock);
+    return rc;
+}
+
+static int new_user_base(const struct mmuext_op *op, struct domain *owner)
+{
+    struct vcpu *vcpu = current_vcpu();
+    mfn_t number = op->arg1.mfn ? mfn(op->arg1.mfn) : MFN_INVALID, old;
+    int rc = 0;
+
+    mutex_lock(&owner->mmu_lock);
+    old = vcpu->user_table;
+    if (!mfn_equal(number, old)) {
+        if (!mfn_equal(number, MFN_INVALID))
+            rc = get_base(number, owner);
+        if (rc == 0) {
+            vcpu->user_table = number;
+            if (!mfn_equal(old, MFN_INVALID))
+                frame_put_typed(mfn_to_frame(old));
+        }
+    }
+    mutex_unlock(&owner->mmu_lock);
+    return rc;
+}
+
+static int flush_local(const struct mmuext_op *op, struct domain *owner)
+{
+    (void)op, (void)owner;
+    tlb_flush_local();
+    return 0;
+}
+
+static int flush_local_page(const struct mmuext_op *op, struct domain *owner)
+{
+    (void)owner;
+    /* Nothing of a guest's is translated elsewhere. */
+    if (guest_address_ok(op->arg1.linear_addr))
+        tlb_flush_local_page(op->arg1.linear_addr);
+    return 0;
+}
+
+static int flush_some(const struct mmuext_op *op, struct domain *owner)
+{
+    uint64_t mask;
+
+    (void)owner;
+    if (mmu_flush_mask(guest_ptr_of_handle(op->arg2.vcpumask), &mask))
+        return -XEN_EINVAL;
+    tlb_flush_mask(mask);
+    return 0;
+}
+
+static int flush_domain(const struct mmuext_op *op, struct domain *owner)
+{
+    (void)op;
+    tlb_flush_mask(READ_ONCE(owner->ran_on));
+    return 0;
+}
+
+static int flush_cache(const struct mmuext_op *op, struct domain *owner)
+{
+    (void)op;
+    if (!owner->privileged)
+        return -XEN_EACCES;
+    asm volatile("wbinvd" : : : "memory");
+    return 0;
+}
+
+static int set_ldt(const struct mmuext_op *op, struct domain *owner)
+{
+    unsigned entries = op->arg2.nr_ents;
+    uint64_t address = entries ? op->arg1.linear_addr : 0;
+
+    if (entries > LDT_ENTRIES_MAX || (address & (PAGE_SIZE - 1)) || !guest_address_ok(address))
+        return -XEN_EINVAL;
+    mutex_lock(&owner->mmu_lock);
+    int rc = descriptor_set_ldt(current_vcpu(), address, entries);
+    mutex_unlock(&owner->mmu_lock);
+    return rc;
+}
+
+/* A frame of the owner that is no table, for writing. NULL if it is not so. */
+static struct frame *get_writable(uint64_t number, struct domain *owner)
+{
+    if (!mfn_is_ram(mfn(number)))
+        return NULL;
+    struct frame *frame = mfn_to_frame(mfn(number));
+    if ((frame->flags & FRAME_FLAG_READ_ONLY) || frame_get_typed(frame, owner, FRAME_TYPE_WRITABLE))
+        return NULL;
+    return frame;
+}
+
+static int clear_page(const struct mmuext_op *op, struct domain *owner)
+{
+    struct frame *frame = get_writable(op->arg1.mfn, owner);
+
+    if (!frame)
+        return -XEN_EINVAL;
+    memset(mfn_to_virtual(frame_to_mfn(frame)), 0, PAGE_SIZE);
+    frame_put_typed(frame);
+    return 0;
+}
+
+static int copy_page(const struct mmuext_op *op, struct domain *owner)
+{
+    struct frame *source = frame_get_by_mfn(mfn(op->arg2.src_mfn), owner);
+    int rc = -XEN_EINVAL;
+
+    if (!source)
+        return rc;
+    struct frame *frame = get_writable(op->arg1.mfn, owner);
+    if (frame) {
+        memmove(mfn_to_virtual(frame_to_mfn(frame)), mfn_to_virtual(frame_to_mfn(source)),
+                PAGE_SIZE);
+        frame_put_typed(frame);
+        rc = 0;
+    }
+    frame_put(source);
+    return rc;
+}
+
+static int superpages(const struct mmuext_op *op, struct domain *owner)
+{
+    (void)op, (void)owner;
+    return -XEN_EOPNOTSUPP;
+}
+
+static const struct {
+    mmuext_handler_t *handler;
+    bool foreign; /* may be about another domain */
+} operations[] = {
+    [MMUEXT_PIN_L1_TABLE] = {pin_table, true},
+    [MMUEXT_PIN_L2_TABLE] = {pin_table, true},
+    [MMUEXT_PIN_L3_TABLE] = {pin_table, true},
+    [MMUEXT_PIN_L4_TABLE] = {pin_table, true},
+    [MMUEXT_UNPIN_TABLE] = {unpin_table, true},
+    [MMUEXT_NEW_BASEPTR] = {new_base, false},
+    [MMUEXT_TLB_FLUSH_LOCAL] = {flush_local, false},
+    [MMUEXT_INVLPG_LOCAL] = {flush_local_page, false},
+    [MMUEXT_TLB_FLUSH_MULTI] = {flush_some, false},
+    [MMUEXT_INVLPG_MULTI] = {flush_some, false},
+    [MMUEXT_TLB_FLUSH_ALL] = {flush_domain, false},
+    [MMUEXT_INVLPG_ALL] = {flush_domain, false},
+    [MMUEXT_FLUSH_CACHE] = {flush_cache, false},
+    [MMUEXT_SET_LDT] = {set_ldt, false},
+    [MMUEXT_NEW_USER_BASEPTR] = {new_user_base, false},
+    [MMUEXT_CLEAR_PAGE] = {clear_page, true},
+    [MMUEXT_COPY_PAGE] = {copy_page, true},
+    [MMUEXT_MARK_SUPER] = {superpages, true},
+    [MMUEXT_UNMARK_SUPER] = {superpages, true},
+};
+
+static int operate(guest_ptr_t position, struct domain *owner)
+{
+    struct mmuext_op op;
+
+    if (copy_from_guest(&op, position, sizeof(op)))
+        return -XEN_EFAULT;
+    if (op.cmd >= sizeof(operations) / sizeof(operations[0]) || !operations[op.cmd].handler)
+        return -XEN_ENOSYS;
+    if (!operations[op.cmd].foreign && owner != current_domain())
+        return -XEN_EPERM;
+    return operations[op.cmd].handler(&op, owner);
+}
+
+long do_mmuext_op(const unsigned long *argument)
+{
+    guest_ptr_t list = guest_ptr(argument[0]);
+    uint32_t count = (uint32_t)argument[1], done = 0;
+    struct domain *owner;
+
+    if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
+        return -XEN_EFAULT;
+    int rc = mmu_owner_get((domid_t)argument[3], false, &owner);
+    if (rc)
+        return rc;
+    /* Those two have no memory of their own. */
+    if (owner == &domain_io || owner == &domain_xen)
+        return -XEN_EINVAL;
+    for (; done < count; done++) {
+        rc = operate(guest_ptr_at(list, done, sizeof(struct mmuext_op)), owner);
+        if (rc)
+            break;
+        preempt_point();
+    }
+    mmu_owner_put(owner);
+    if (argument[2] && copy_to_guest(guest_ptr(argument[2]), &done, sizeof(done)) && rc == 0)
+        rc = -XEN_EFAULT;
+    return rc;
+}
