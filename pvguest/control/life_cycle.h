@@ -30,9 +30,6 @@ int life_cycle_request_shutdown(domid_t domain, const char *how);
 /* Ask all to power off, wait a little, end the rest. */
 void life_cycle_shutdown_all(void);
 
-/* Wait until the domain is gone (true) or system time passes the deadline. */
-bool life_cycle_wait_gone(domid_t domain, uint64_t deadline_ns);
-
 /* By name or number; `self`, `Domain-0` and 0 are this domain. */
 bool life_cycle_find(const char *name, domid_t *domain);
 

@@ -10,6 +10,7 @@
 
 #include "lib/string.h"
 #include "pvguest/control/domain_calls.h"
+#include "pvguest/control/domain_exception.h"
 #include "pvguest/control/life_cycle.h"
 #include "pvguest/control/shell_commands.h"
 #include "pvguest/kernel/clock.h"
@@ -217,7 +218,7 @@ int command_shutdown(int count, char **words)
         return 1;
     if (!wait)
         return 0;
-    if (life_cycle_wait_gone(domain, clock_monotonic_ns() + 60 * SECOND_NS))
+    if (domain_exception_wait_gone(domain, clock_monotonic_ns() + 60 * SECOND_NS))
         return 0;
     print("domain %u is still there\n", domain);
     return 1;
