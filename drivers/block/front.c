@@ -244,3 +244,9 @@ int block_front_transfer(struct block_front *front, enum block_operation operati
     } while (error == 0 && count > 0);
     return error;
 }
+
+void block_front_corrupt(struct block_front *front)
+{
+    WRITE_ONCE(front->ring.shared->req_prod, front->ring.ring.req_prod_pvt + UINT32_MAX / 2);
+    event_notify(front->port);
+}

@@ -54,3 +54,9 @@ int block_front_finish(struct block_front *front, struct block_request *request)
 /* The two together, for as many sectors as there are. */
 int block_front_transfer(struct block_front *front, enum block_operation operation, uint64_t sector,
                          void *buffer, unsigned int count);
+
+/*
+ * Write nonsense into the ring and notify, as a hostile guest would: for whoever tests that a back
+ * end ends this ring alone. The disk is of no use afterwards.
+ */
+void block_front_corrupt(struct block_front *front);
