@@ -12,14 +12,15 @@ CPUS         ?= 2
 .PHONY: iso disk run start
 iso: $(ISO) ## build the ISO image
 
-# The configurations of domains/, the kernels they name, and an empty disk image for a RAM disk.
+# The configurations of domains/, the kernels they name, and empty images: the RAM disk of
+# moss, and what serves demo on a machine without a disk.
 # Sorted and without owners or inode numbers, so that equal content gives an equal archive.
 $(ARCHIVE): $(DOMAIN_FILES) $(GUESTS)
 	@rm -rf $(BUILD)/domains && mkdir -p $(BUILD)/domains
 	cp -R domains/. $(BUILD)/domains
 	cp $(filter-out %/control.elf,$(GUESTS)) $(BUILD)/domains
 	strip $(BUILD)/domains/*.elf
-	truncate -s 1M $(BUILD)/domains/scratch.img
+	truncate -s 1M $(BUILD)/domains/scratch.img $(BUILD)/domains/demo.img
 	cd $(BUILD)/domains && find . -type f | sed 's,^\./,,' | LC_ALL=C sort | \
 	    cpio --quiet --reproducible -R 0:0 -o -H newc > ../domains.cpio
 
@@ -36,7 +37,7 @@ disk: $(DISK) ## make the disk image, if there is none
 # A user's data: made once, never overwritten.
 $(DISK): | $(BUILD)/include/xen
 	truncate -s 32M $@.new
-	sgdisk --clear --new=1:0:+8M --change-name=1:demo --new=2:0:+16M --change-name=2:scratch \
+	PATH=$$PATH:/usr/sbin sgdisk --clear --new=1:0:+8M --change-name=1:demo --new=2:0:+16M --change-name=2:scratch \
 	    $@.new > /dev/null
 	mv $@.new $@
 

@@ -10,8 +10,8 @@
 #include "pvguest/kernel/store.h"
 #include "pvguest/kernel/thread.h"
 
-#define CLOSE_TIMEOUT_NS 3000000000ull
-#define CLOSE_POLL_NS    2000000ull
+#define DEVICE_TIMEOUT_NS 3000000000ull
+#define DEVICE_POLL_NS    2000000ull
 
 /* A transaction that remembers its first error, so that a list of entries reads as a list. */
 struct writer {
@@ -237,6 +237,34 @@ static int is_open(const char *device, void *argument)
     }
 }
 
+/* 1 stops the visit: its back end has not looked at it yet. */
+static int is_new(const char *device, void *argument)
+{
+    const struct class_visit *visit = argument;
+    char path[STORE_PATH_SIZE];
+
+    format_text(path, sizeof path, "%s/%s", visit->directory, device);
+    return bus_state_read(path) == XenbusStateInitialising;
+}
+
+/* Wait until no back end's directory is such that `busy` stops a visit. */
+static bool wait_for_backs(domid_t domain, store_visit_t *busy)
+{
+    uint64_t deadline = clock_monotonic_ns() + DEVICE_TIMEOUT_NS;
+
+    while (visit_backs(domain, busy) == 1) {
+        if (clock_monotonic_ns() >= deadline)
+            return false;
+        thread_sleep_ns(DEVICE_POLL_NS);
+    }
+    return true;
+}
+
+bool domain_entries_wait_devices(domid_t domain)
+{
+    return wait_for_backs(domain, is_new);
+}
+
 static int remove_class(const char *class, void *argument)
 {
     const struct class_visit *visit = argument;
@@ -249,15 +277,13 @@ static int remove_class(const char *class, void *argument)
 
 void domain_entries_close_devices(domid_t domain)
 {
-    uint64_t deadline = clock_monotonic_ns() + CLOSE_TIMEOUT_NS;
     char path[STORE_PATH_SIZE];
 
     visit_backs(domain, ask_to_close);
     /* The guest is paused or dead and cannot close its ends itself; without them back ends close.*/
     format_text(path, sizeof path, "/local/domain/%u/device", domain);
     store_remove(path);
-    while (visit_backs(domain, is_open) == 1 && clock_monotonic_ns() < deadline)
-        thread_sleep_ns(CLOSE_POLL_NS);
+    wait_for_backs(domain, is_open);
 }
 
 void domain_entries_remove(domid_t domain, const xen_domain_handle_t handle)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <xen/domctl.h>
 
@@ -17,6 +18,9 @@
 int domain_entries_write(domid_t domain, const xen_domain_handle_t handle,
                          const struct configuration *configuration,
                          const struct builder_rings *rings);
+
+/* Wait until the back ends have taken notice of the devices; false when one does not. */
+bool domain_entries_wait_devices(domid_t domain);
 
 /* Ask the back ends to let go and wait a moment until they have. */
 void domain_entries_close_devices(domid_t domain);

@@ -56,6 +56,8 @@ int domain_record_start(struct domain_record *record, bool paused)
     status = console_back_open(record->id, rings.console_mfn, rings.console_port);
     if (status < 0)
         goto release;
+    if (!domain_entries_wait_devices(record->id))
+        notice("%s: a back end does not answer", record->configuration->name);
     step = "starting it";
     status = paused ? 0 : domain_call_unpause(record->id);
     if (status < 0)

@@ -212,6 +212,8 @@ int command_shutdown(int count, char **words)
     bool wait = count > 1 && strcmp(words[1], "-w") == 0;
     domid_t domain;
 
+    if (count == 1)
+        end_machine(SHUTDOWN_poweroff);
     if (count != (wait ? 3 : 2))
         return shell_usage(words[0]);
     if (request_shutdown(words[count - 1], "poweroff", "Shutting down", &domain))
@@ -234,6 +236,8 @@ int command_reboot(int count, char **words)
 {
     domid_t domain;
 
+    if (count == 1)
+        end_machine(SHUTDOWN_reboot);
     if (count != 2)
         return shell_usage(words[0]);
     return request_shutdown(words[1], "reboot", "Rebooting", &domain);
