@@ -11,7 +11,7 @@
 #define STORE_QUOTA_WATCHES                128
 #define STORE_QUOTA_TOKEN                  1000 /* bytes of a watch's token, else E2BIG; for all */
 #define STORE_QUOTA_TRANSACTIONS           10   /* open at a time */
-#define STORE_QUOTA_TRANSACTION_OPERATIONS 1024
+#define STORE_QUOTA_TRANSACTION_OPERATIONS 256
 #define STORE_QUOTA_TRANSACTION_BYTES      (128 * 1024) /* recorded for one transaction */
 #define STORE_QUOTA_EVENTS                 256          /* watch events not yet sent; then merged */
 #define STORE_QUOTA_EVENT_BYTES            (64 * 1024)  /* in those events */

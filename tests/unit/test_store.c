@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -570,6 +571,81 @@ static void exhaustion_is_survived(void **state)
         ;
 }
 
+static uint32_t random_state = 20;
+
+static uint32_t random_below(uint32_t limit)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % limit;
+}
+
+/* Pieces that requests are made of, put together without sense. */
+static size_t random_payload(char *payload)
+{
+    static const char *const words[] = {
+        "",
+        "a",
+        "/",
+        "b",
+        "/local/domain/1",
+        "/local/domain/2/",
+        "T",
+        "F",
+        "n1",
+        "r2",
+        "b0",
+        "@x",
+        "0",
+        "7",
+        "4096",
+        "a/b/c",
+        "@releaseDomain",
+        "18446744073709551616",
+        "value",
+        "t1",
+        "t2",
+    };
+    size_t size = 0;
+
+    for (uint32_t count = random_below(6); count > 0; count--) {
+        const char *word = words[random_below(sizeof(words) / sizeof(words[0]))];
+
+        memcpy(payload + size, word, strlen(word));
+        size += strlen(word);
+        if (random_below(4) == 0)
+            payload[size++] = '/';
+        if (random_below(3) > 0)
+            payload[size++] = '\0';
+    }
+    return size;
+}
+
+/* Any sequence of messages is answered, the figures stay true and memory comes back. */
+static void random_messages_are_survived(void **state)
+{
+    struct store_client *const clients[] = {&one, &two, &control};
+    uint32_t transactions[4] = {0};
+    char payload[256];
+
+    (void)state;
+    for (unsigned int round = 0; round < 60000; round++) {
+        struct store_client *client = clients[random_below(round % 50 ? 2 : 3)];
+        uint32_t *transaction = &transactions[random_below(4)];
+        uint32_t type = random_below(XS_TYPE_COUNT + 1);
+        size_t size = random_payload(payload);
+        int error = client_request(client, type, *transaction, payload, size);
+
+        if (!error && type == XS_TRANSACTION_START)
+            *transaction = (uint32_t)strtoul(client->payload, NULL, 10);
+        if (!error && type == XS_TRANSACTION_END)
+            *transaction = 0;
+        if (round % 200 == 0)
+            audit();
+        if (round % 7 == 0)
+            client_event(client);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -596,6 +672,7 @@ int main(void)
         TEST(deep_trees_need_no_stack),
         TEST(a_released_domain_is_forgotten),
         TEST(exhaustion_is_survived),
+        TEST(random_messages_are_survived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
