@@ -9,8 +9,8 @@
 #include "lib/string.h"
 #include "lib/text.h"
 #include "pvguest/control/disk_open.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/heap.h"
-#include "pvguest/kernel/print.h"
 
 #define PROTOCOL_NATIVE "x86_64-abi"
 
@@ -41,7 +41,7 @@ static int open_disk(const struct bus_back *back, struct disk **disk)
     fallback_name(back->front_domain, fallback, sizeof(fallback));
     error = disk_open(target, fallback, strchr(mode, 'w') != NULL, disk);
     if (error != 0)
-        print("block: domain %u: cannot open %s: error %d\n", back->front_domain, target, error);
+        notice("block: domain %u: cannot open %s: error %d", back->front_domain, target, error);
     return error;
 }
 

@@ -5,9 +5,9 @@
 
 #include "drivers/block/back_work.h"
 #include "lib/string.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/event.h"
 #include "pvguest/kernel/page.h"
-#include "pvguest/kernel/print.h"
 
 struct wait_queue block_instance_queue = WAIT_QUEUE_INIT(block_instance_queue);
 bool block_instance_notified;
@@ -58,16 +58,16 @@ void block_instance_disconnect(struct block_instance *instance)
     event_close(instance->port);
     WAIT_UNTIL(&instance->finished, instance->in_flight == 0);
     if (grant_unmap(&instance->ring_mapping) != 0)
-        print("block: domain %u, %s: the ring could not be unmapped\n", instance->domain,
-              instance->name);
+        notice("block: domain %u, %s: the ring could not be unmapped", instance->domain,
+               instance->name);
 }
 
 /* Its indices make no sense: nothing of this ring is read again until it is connected anew. */
 static void shut(struct block_instance *instance)
 {
     instance->broken = true;
-    print("block: domain %u, %s: impossible ring indices, the ring is shut\n", instance->domain,
-          instance->name);
+    notice("block: domain %u, %s: impossible ring indices, the ring is shut", instance->domain,
+           instance->name);
 }
 
 /* A barrier passes alone: after all before it, before all behind it. */

@@ -3,10 +3,10 @@
 
 #include <xen/errno.h>
 
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/event.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/panic.h"
-#include "pvguest/kernel/print.h"
 
 static void respond(struct block_instance *instance, uint64_t id, uint8_t operation, int16_t status)
 {
@@ -31,10 +31,10 @@ static void report_refusal(struct block_instance *instance, const blkif_request_
 {
     instance->refused_count++;
     if ((instance->refused_count & (instance->refused_count - 1)) == 0)
-        print("block: domain %u, %s (%s): request %u at sector %llu refused: %s (%llu so far)\n",
-              instance->domain, instance->name, instance->disk->name, request->operation,
-              (unsigned long long)request->sector_number, why,
-              (unsigned long long)instance->refused_count);
+        notice("block: domain %u, %s (%s): request %u at sector %llu refused: %s (%llu so far)",
+               instance->domain, instance->name, instance->disk->name, request->operation,
+               (unsigned long long)request->sector_number, why,
+               (unsigned long long)instance->refused_count);
 }
 
 /* The device has finished with the guest's pages. */
@@ -43,8 +43,8 @@ static void work_finish(struct block_work *work, int status)
     struct block_instance *instance = work->instance;
 
     if (work->mapping.address != NULL && grant_unmap(&work->mapping) != 0)
-        print("block: domain %u, %s: pages could not be unmapped\n", instance->domain,
-              instance->name);
+        notice("block: domain %u, %s: pages could not be unmapped", instance->domain,
+               instance->name);
     work->mapping.address = NULL;
     work->busy = false;
     instance->in_flight--;

@@ -6,11 +6,11 @@
 #include "drivers/console/back_limit.h"
 #include "drivers/console/back_ring.h"
 #include "lib/list.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/event.h"
 #include "pvguest/kernel/heap.h"
 #include "pvguest/kernel/map.h"
-#include "pvguest/kernel/print.h"
 #include "pvguest/kernel/thread.h"
 
 #define PIECE_SIZE      512
@@ -73,7 +73,7 @@ static void shut(struct console *console)
 {
     console->broken = true;
     event_port_mask(console->port);
-    print("console: domain %u: impossible ring indices, its console is shut\n", console->domain);
+    notice("console: domain %u: impossible ring indices, its console is shut", console->domain);
 }
 
 /* Take at most `most` bytes out of the ring. Returns whether that was all. */

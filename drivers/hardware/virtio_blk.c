@@ -6,10 +6,10 @@
 #include "drivers/hardware/virtio_pci.h"
 #include "lib/format.h"
 #include "pvguest/control/disk.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/barrier.h"
 #include "pvguest/kernel/heap.h"
 #include "pvguest/kernel/page.h"
-#include "pvguest/kernel/print.h"
 #include "pvguest/kernel/thread.h"
 
 #define FEATURE_READ_ONLY (1ULL << 5)
@@ -137,8 +137,8 @@ static void finish_requests(struct virtio_blk *block)
 
         block->in_flight[slot] = NULL;
         if (status != STATUS_OKAY)
-            print("disk: %s: the device answered with status %u at sector %llu\n", block->disk.name,
-                  status, (unsigned long long)request->sector);
+            notice("disk: %s: the device answered with status %u at sector %llu", block->disk.name,
+                   status, (unsigned long long)request->sector);
         request->done(request, status == STATUS_OKAY ? 0 : -XEN_EIO);
     }
 }
@@ -148,7 +148,7 @@ static void fail_device(struct virtio_blk *block)
 {
     struct list *first;
 
-    print("disk: %s: the device failed and was reset\n", block->disk.name);
+    notice("disk: %s: the device failed and was reset", block->disk.name);
     block->dead = true;
     virtio_pci_reset(&block->device);
     for (unsigned int slot = 0; slot < SLOT_COUNT; slot++) {
@@ -238,8 +238,8 @@ static int start_device(struct pci_device *pci, unsigned int number)
     }
     virtio_pci_ready(&block->device);
     disk_register(&block->disk);
-    print("disk: %s: virtio at %02x:%02x.%u, interrupt by %s\n", name, pci->bus, pci->slot,
-          pci->function, pci_interrupt_kind_name(block->device.interrupt.kind));
+    notice("disk: %s: virtio at %02x:%02x.%u, interrupt by %s", name, pci->bus, pci->slot,
+           pci->function, pci_interrupt_kind_name(block->device.interrupt.kind));
     return 0;
 }
 
@@ -254,8 +254,8 @@ unsigned int virtio_blk_start(void)
             continue;
         error = start_device(pci, count);
         if (error != 0)
-            print("disk: virtio block device at %02x:%02x.%u cannot be used: error %d\n", pci->bus,
-                  pci->slot, pci->function, error);
+            notice("disk: virtio block device at %02x:%02x.%u cannot be used: error %d", pci->bus,
+                   pci->slot, pci->function, error);
         else
             count++;
     }

@@ -196,14 +196,16 @@ static void read_sectors(unsigned int count, char **words)
     page_free(page, 0);
 }
 
+/* A barrier is a write that nothing passes, on the disk when it is answered. */
 static void write_text(unsigned int count, char **words)
 {
+    bool is_barrier = strcmp(words[0], "barrier") == 0;
     uint64_t sector;
     char *page;
     size_t at = 0;
 
     if (!number(count, words, 1, &sector) || count < 3) {
-        say("write SECTOR TEXT\n");
+        say("%s SECTOR TEXT\n", words[0]);
         return;
     }
     page = disk_there() ? page_allocate(0) : NULL;
@@ -211,7 +213,8 @@ static void write_text(unsigned int count, char **words)
         return;
     for (unsigned int i = 2; i < count; i++)
         at += (size_t)format_text(page + at, SECTOR_SIZE - at, "%s%s", i > 2 ? " " : "", words[i]);
-    report("write", block_front_transfer(disk, BLOCK_WRITE, sector, page, 1));
+    report(words[0],
+           block_front_transfer(disk, is_barrier ? BLOCK_BARRIER : BLOCK_WRITE, sector, page, 1));
     page_free(page, 0);
 }
 
@@ -465,6 +468,7 @@ static const struct command commands[] = {
     {"disk", "", "about the disk", show_disk},
     {"read", "SECTOR [COUNT]", "show sectors", read_sectors},
     {"write", "SECTOR TEXT", "write a text into a sector", write_text},
+    {"barrier", "SECTOR TEXT", "the same, after all else and for good", write_text},
     {"pattern", "SECTOR COUNT SEED", "fill sectors", pattern_command},
     {"verify", "SECTOR COUNT SEED", "compare sectors with a pattern", pattern_command},
     {"flush", "", "make what was written permanent", flush_disk},

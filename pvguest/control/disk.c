@@ -6,8 +6,8 @@
 #include "lib/string.h"
 #include "lib/text.h"
 #include "pvguest/control/disk_extent.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/page.h"
-#include "pvguest/kernel/print.h"
 #include "pvguest/kernel/thread.h"
 
 #define SECTORS_PER_PAGE (PAGE_SIZE >> DISK_SECTOR_SHIFT)
@@ -25,8 +25,8 @@ void disk_init(struct disk *disk, const struct disk_type *type, const char *name
 void disk_register(struct disk *disk)
 {
     list_push_back(&disks, &disk->link);
-    print("disk: %s: %llu sectors%s (%s)\n", disk->name, (unsigned long long)disk->sectors,
-          disk->readonly ? ", read-only" : "", disk->type->name);
+    notice("disk: %s: %llu sectors%s (%s)", disk->name, (unsigned long long)disk->sectors,
+           disk->readonly ? ", read-only" : "", disk->type->name);
 }
 
 struct disk *disk_find(const char *name)
@@ -67,10 +67,10 @@ static int refuse(struct disk *disk, const struct disk_request *request, int err
 {
     disk->refused_count++;
     if ((disk->refused_count & (disk->refused_count - 1)) == 0)
-        print("disk: %s: refused to %s %llu sectors at %llu: %s (refused so far: %llu)\n",
-              disk->name, request->operation == DISK_READ ? "read" : "write",
-              (unsigned long long)(disk_request_size(request) >> DISK_SECTOR_SHIFT),
-              (unsigned long long)request->sector, why, (unsigned long long)disk->refused_count);
+        notice("disk: %s: refused to %s %llu sectors at %llu: %s (refused so far: %llu)",
+               disk->name, request->operation == DISK_READ ? "read" : "write",
+               (unsigned long long)(disk_request_size(request) >> DISK_SECTOR_SHIFT),
+               (unsigned long long)request->sector, why, (unsigned long long)disk->refused_count);
     return error;
 }
 

@@ -9,8 +9,8 @@
 #include "pvguest/control/disk_part.h"
 #include "pvguest/control/disk_ram.h"
 #include "pvguest/control/disk_target.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/page.h"
-#include "pvguest/kernel/print.h"
 
 /* What a target turned out to be. */
 struct location {
@@ -51,7 +51,7 @@ static int locate_partition(struct disk *whole, const struct disk_target *target
         return -XEN_ENOMEM;
     error = gpt_load(&table, whole->sectors, read_sectors, whole, buffer);
     if (error == 0 && table.from_backup)
-        print("disk: %s: the partition table is damaged, its backup is used\n", whole->name);
+        notice("disk: %s: the partition table is damaged, its backup is used", whole->name);
     if (error == 0)
         error = find_in_table(&table, target, &partition);
     page_free(buffer, order);
@@ -145,7 +145,7 @@ int disk_open(const char *text, const char *fallback, bool writable, struct disk
     if (error == -XEN_ENOENT && target.kind != DISK_TARGET_FILE && !have_real_disk()) {
         error = locate_file(fallback, &location);
         if (error == 0)
-            print("disk: there is no %s, the archive's %s serves instead\n", text, fallback);
+            notice("disk: there is no %s, the archive's %s serves instead", text, fallback);
     }
     if (error != 0)
         return error;
