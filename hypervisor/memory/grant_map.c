@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/memory/grant_map.h"
+
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/memory/entry.h"
+#include "hypervisor/memory/grant.h"
+#include "hypervisor/memory/grant_table.h"
+#include "hypervisor/memory/mmu_grant.h"
+#include "hypervisor/processor/scheduler.h"
+
+#define MAP_KINDS (GNTMAP_device_map | GNTMAP_host_map)
+/* A guest's bits for the entry: from bit 16 of the flags to bit 9 of the entry. */
+#define AVAILABLE_SHIFT (_GNTMAP_guest_avail0 - 9)
+
+/* The address of an unmapping, and what it must find there. */
+struct unmapping {
+    grant_handle_t handle;
+    uint64_t host_address, bus_address;
+    bool replace;
+    uint64_t new_address;
+    struct grant_mapping mapping; /* copied from the table */
+    struct domain *granter;
+    unsigned done; /* kinds that were undone */
+};
+
+static unsigned kinds_of(uint32_t flags)
+{
+    return (flags & GNTMAP_host_map ? 1u << GRANT_HOST : 0) |
+           (flags & GNTMAP_device_map ? 1u << GRANT_DEVICE : 0);
+}
+
+static uint64_t entry_of(const struct frame *frame, uint32_t flags)
+{
+    uint64_t entry = mfn_to_physical(frame_to_mfn(frame)) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY |
+                     PTE_NX | ENTRY_GRANT;
+
+    if (flags & GNTMAP_application_map)
+        entry |= PTE_USER;
+    if (!(flags & GNTMAP_readonly))
+        entry |= PTE_WRITABLE;
+    return entry | (flags >> AVAILABLE_SHIFT & PTE_AVAILABLE);
+}
+
+/* Pins and, for the host, the page-table entry: all or nothing. */
+static int16_t map_pinned(struct domain *domain, struct domain *granter,
+                          const struct gnttab_map_grant_ref *operation, struct frame **frame)
+{
+    bool readonly = operation->flags & GNTMAP_readonly;
+    unsigned kinds = kinds_of(operation->flags);
+    int16_t status = grant_pin(granter, operation->ref, domain, kinds, readonly, frame);
+
+    if (status != GNTST_okay || !(operation->flags & GNTMAP_host_map))
+        return status;
+    if (granter != domain)
+        frame_mark_foreign(*frame);
+    if (mmu_map_grant(operation->host_addr, operation->flags & GNTMAP_contains_pte,
+                      entry_of(*frame, operation->flags))) {
+        grant_unpin(granter, operation->ref, kinds, readonly, *frame);
+        return GNTST_general_error;
+    }
+    return GNTST_okay;
+}
+
+static void mapping_record(struct domain *domain, const struct gnttab_map_grant_ref *operation,
+                           const struct domain *granter, const struct frame *frame)
+{
+    spin_lock(&domain->grants->lock);
+    struct grant_mapping *mapping = grant_mapping_at(domain->grants, operation->handle);
+    mapping->ref = operation->ref;
+    mapping->granter = granter->id;
+    mapping->frame = (uint32_t)frame_to_mfn(frame).value;
+    mapping->flags = operation->flags & (MAP_KINDS | GNTMAP_readonly | GNTMAP_contains_pte);
+    spin_unlock(&domain->grants->lock);
+}
+
+void grant_map(struct domain *domain, struct gnttab_map_grant_ref *operation)
+{
+    struct frame *frame;
+
+    operation->status = GNTST_bad_gntref;
+    if (!(operation->flags & MAP_KINDS))
+        return;
+    struct domain *granter = domain_get_by_id(operation->dom);
+    operation->status = GNTST_bad_domain;
+    if (!granter)
+        return;
+    operation->status = GNTST_no_device_space;
+    if (!grant_handle_allocate(domain, &operation->handle))
+        goto put_granter;
+    operation->status = map_pinned(domain, granter, operation, &frame);
+    if (operation->status == GNTST_okay) {
+        mapping_record(domain, operation, granter, frame);
+        operation->dev_bus_addr = mfn_to_physical(frame_to_mfn(frame));
+    } else {
+        grant_handle_free(domain, operation->handle);
+    }
+put_granter:
+    domain_put(granter);
+}
+
+/* Take the handle for us: nobody else undoes it meanwhile. */
+static bool mapping_claim(struct domain *domain, struct unmapping *unmapping)
+{
+    spin_lock(&domain->grants->lock);
+    struct grant_mapping *mapping = grant_mapping_at(domain->grants, unmapping->handle);
+    bool valid = mapping && mapping->flags && !(mapping->flags & (MAPPING_RESERVED | MAPPING_BUSY));
+    if (valid) {
+        unmapping->mapping = *mapping;
+        mapping->flags |= MAPPING_BUSY;
+    }
+    spin_unlock(&domain->grants->lock);
+    return valid;
+}
+
+/* Give the handle back, without what is undone; the last kind frees it. */
+static void mapping_settle(struct domain *domain, const struct unmapping *unmapping)
+{
+    uint32_t flags = unmapping->mapping.flags;
+
+    if (unmapping->done & 1u << GRANT_HOST)
+        flags &= ~GNTMAP_host_map;
+    if (unmapping->done & 1u << GRANT_DEVICE)
+        flags &= ~GNTMAP_device_map;
+    if (!(flags & MAP_KINDS)) {
+        grant_handle_free(domain, unmapping->handle);
+        return;
+    }
+    spin_lock(&domain->grants->lock);
+    grant_mapping_at(domain->grants, unmapping->handle)->flags = (uint16_t)flags;
+    spin_unlock(&domain->grants->lock);
+}
+
+/* The entry must show the granted frame with the granted rights, or it stays (XSA-234). */
+static int16_t host_unmap(const struct unmapping *unmapping)
+{
+    const struct frame *frame = mfn_to_frame(mfn(unmapping->mapping.frame));
+    uint64_t entry = entry_of(frame, unmapping->mapping.flags);
+    bool contains_pte = unmapping->mapping.flags & GNTMAP_contains_pte;
+    int status;
+
+    if (unmapping->replace && unmapping->new_address)
+        status = contains_pte
+                     ? -1
+                     : mmu_replace_grant(unmapping->host_address, entry, unmapping->new_address);
+    else
+        status = mmu_unmap_grant(unmapping->host_address, contains_pte, entry);
+    return status ? GNTST_general_error : GNTST_okay;
+}
+
+static int16_t unmap_claimed(struct unmapping *unmapping)
+{
+    const struct grant_mapping *mapping = &unmapping->mapping;
+
+    if (unmapping->bus_address && unmapping->bus_address != mfn_to_physical(mfn(mapping->frame)))
+        return GNTST_general_error;
+    if (unmapping->host_address && (mapping->flags & GNTMAP_host_map)) {
+        int16_t status = host_unmap(unmapping);
+        if (status != GNTST_okay)
+            return status;
+        unmapping->done |= 1u << GRANT_HOST;
+    }
+    if (unmapping->bus_address && (mapping->flags & GNTMAP_device_map))
+        unmapping->done |= 1u << GRANT_DEVICE;
+    return GNTST_okay;
+}
+
+static int16_t unmap(struct domain *domain, struct unmapping *unmapping)
+{
+    if (!mapping_claim(domain, unmapping))
+        return GNTST_bad_handle;
+    const struct grant_mapping *mapping = &unmapping->mapping;
+    unmapping->granter = domain_get_by_id(mapping->granter);
+    int16_t status = unmapping->granter ? unmap_claimed(unmapping) : GNTST_bad_domain;
+    if (unmapping->done)
+        grant_unpin(unmapping->granter, mapping->ref, unmapping->done,
+                    mapping->flags & GNTMAP_readonly, mfn_to_frame(mfn(mapping->frame)));
+    mapping_settle(domain, unmapping);
+    if (unmapping->granter)
+        domain_put(unmapping->granter);
+    return status;
+}
+
+void grant_unmap(struct domain *domain, struct gnttab_unmap_grant_ref *operation)
+{
+    struct unmapping unmapping = {
+        .handle = operation->handle,
+        .host_address = operation->host_addr,
+        .bus_address = operation->dev_bus_addr,
+    };
+    operation->status = unmap(domain, &unmapping);
+}
+
+void grant_unmap_and_replace(struct domain *domain, struct gnttab_unmap_and_replace *operation)
+{
+    struct unmapping unmapping = {
+        .handle = operation->handle,
+        .host_address = operation->host_addr,
+        .replace = true,
+        .new_address = operation->new_addr,
+    };
+    operation->status = unmap(domain, &unmapping);
+}
+
+/* The domain's vcpus never run again: its entries need no change, only the references go. */
+static void mapping_release(struct domain *domain, grant_handle_t handle)
+{
+    const struct grant_mapping mapping = *grant_mapping_at(domain->grants, handle);
+    unsigned kinds = kinds_of(mapping.flags);
+
+    if (!kinds)
+        return;
+    struct domain *granter = domain_get_by_id(mapping.granter);
+    grant_handle_free(domain, handle);
+    if (!granter)
+        return;
+    grant_unpin(granter, mapping.ref, kinds, mapping.flags & GNTMAP_readonly,
+                mfn_to_frame(mfn(mapping.frame)));
+    domain_put(granter);
+}
+
+void grant_release_mappings(struct domain *domain)
+{
+    for (grant_handle_t handle = 0; handle < domain->grants->mapping_count; handle++) {
+        mapping_release(domain, handle);
+        preempt_point();
+    }
+}
