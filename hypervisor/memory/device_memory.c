@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/memory/device_memory.h"
 
-#include "boot/boot_info.h"
+#include "hypervisor/memory/boot_memory.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/cpu.h"
 
 #define DENIED_MAX 32
-#define E820_RAM   1
 /* Firmware tables that a domain reads lie here, partly inside ranges called RAM. */
 #define FIRST_MEGABYTE_END 0x100
 
@@ -28,25 +27,14 @@ bool device_memory_exists(mfn_t frame)
     return frame.value < 1UL << (cpu_features.physical_bits - PAGE_SHIFT);
 }
 
-/* RAM that has no descriptor in use is the hypervisor's own: image, tables, modules. */
-static bool overlaps_ram(mfn_t frame)
-{
-    uint64_t start = mfn_to_physical(frame), end = start + PAGE_SIZE;
-
-    for (unsigned i = 0; i < boot_info.range_count; i++) {
-        const struct boot_range *range = &boot_info.ranges[i];
-        if (range->type == E820_RAM && range->start < end && start < range->start + range->size)
-            return true;
-    }
-    return false;
-}
-
 bool device_memory_allowed(mfn_t frame, bool writable)
 {
     for (unsigned i = 0; i < denied_count; i++)
         if (frame.value >= denied[i].first && frame.value <= denied[i].last)
             return false;
-    if (!overlaps_ram(frame))
+    /* RAM without a descriptor in use is the hypervisor's own: image, tables, modules. */
+    uint64_t start = mfn_to_physical(frame);
+    if (!boot_memory_touches_ram(start, start + PAGE_SIZE))
         return true;
     return frame.value < FIRST_MEGABYTE_END && !writable;
 }

@@ -8,6 +8,7 @@
 #include "hypervisor/memory/m2p.h"
 #include "hypervisor/memory/type.h"
 #include "hypervisor/panic.h"
+#include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/tlb.h"
 #include "lib/string.h"
@@ -139,12 +140,13 @@ static int charge(struct domain *domain, uint64_t count)
 {
     int rc = -XEN_ENOMEM;
 
-    if (domain->life != DOMAIN_ALIVE)
-        return -XEN_EINVAL;
     spin_lock(&domain->frame_lock);
     uint64_t used = domain->frame_count + domain->outstanding_frames;
     bool first = has_no_frames(domain);
-    if (count <= domain->frame_max && used <= domain->frame_max - count) {
+    /* Read under the lock: who has made it dying and taken the lock sees all that came before. */
+    if (READ_ONCE(domain->life) != DOMAIN_ALIVE) {
+        rc = -XEN_EINVAL;
+    } else if (count <= domain->frame_max && used <= domain->frame_max - count) {
         domain->frame_count += count;
         rc = 0;
     }
@@ -263,10 +265,9 @@ struct frame *frame_get_by_mfn(mfn_t number, struct domain *domain)
     return frame_get(frame, domain) ? frame : NULL;
 }
 
-/* The words of a frame that nobody refers to any more, on its way to the allocator. */
+/* The words of a frame that nobody refers to any more. */
 static void frame_end(struct frame *frame)
 {
-    m2p_set(frame_to_mfn(frame), M2P_INVALID);
     frame->owner = NULL;
     frame->type_word = 0;
     frame->flags = 0;
@@ -279,6 +280,7 @@ void frame_discard(struct frame *frame)
 
     ASSERT(frame->reference_count == 0 && frame->owner == NULL);
     frame_end(frame);
+    m2p_set(block.first, M2P_INVALID);
     frame->state = FRAME_STATE_FREE;
     heap_give(&block);
 }
@@ -349,9 +351,17 @@ int frame_assign(struct frame *frame, struct domain *domain)
     return 0;
 }
 
-struct frame *frame_list_first(const struct domain *domain)
+struct frame *frame_list_get(struct domain *domain)
 {
-    uint32_t number = __atomic_load_n(&domain->frames_first, __ATOMIC_ACQUIRE);
+    struct frame *frame = NULL;
 
-    return number ? &frame_table[number] : NULL;
+    spin_lock(&domain->frame_lock);
+    if (domain->frames_first) {
+        frame = &frame_table[domain->frames_first];
+        /* On the list, it has at least the reference of its owner. */
+        if (!frame_get_owner(frame))
+            frame = NULL;
+    }
+    spin_unlock(&domain->frame_lock);
+    return frame;
 }

@@ -84,7 +84,11 @@ int frame_allocate_domain(struct domain *domain, unsigned order, unsigned addres
  * writable type for ever, so that it never becomes a table. 0 or -XEN_ENOMEM.
  */
 int frame_allocate_shared(struct domain *domain, mfn_t *result);
-/* The owner gives the frame up (its own reference, once). False: it had done so before. */
+/*
+ * The owner gives the frame up (its own reference, once). False: it had done so before. A pinned
+ * frame must not be released, for nobody would find it again to unpin it; who looks holds the
+ * owner's mmu_lock.
+ */
 bool frame_release(struct frame *frame);
 
 /* Take a reference if the frame is owned by `domain`. The last put frees (scrubs later, before
@@ -107,5 +111,5 @@ int frame_steal(struct frame *frame, struct domain *domain);
 int frame_assign(struct frame *frame, struct domain *domain);
 void frame_discard(struct frame *frame);
 
-/* First frame of the domain's list, or NULL; the caller sees to it that it is not released. */
-struct frame *frame_list_first(const struct domain *domain);
+/* Some frame of the domain's list, with a reference; NULL: the list is empty. */
+struct frame *frame_list_get(struct domain *domain);

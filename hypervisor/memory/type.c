@@ -192,6 +192,10 @@ int frame_pin(struct frame *frame, struct domain *owner, enum frame_type type)
 
     if (rc)
         return rc;
+    if (!(frame->flags & FRAME_FLAG_ALLOCATED)) {
+        frame_put_typed(frame);
+        return -XEN_EINVAL;
+    }
     uint32_t before = __atomic_fetch_or(&frame->type_word, TYPE_WORD_PINNED, __ATOMIC_SEQ_CST);
     if (before & TYPE_WORD_PINNED) {
         frame_put_typed(frame);
