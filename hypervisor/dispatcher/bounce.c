@@ -10,7 +10,7 @@
 #include "hypervisor/processor/vcpu.h"
 
 /* Vectors whose frame has an error code (Intel SDM volume 3, 6.13). */
-#define VECTORS_WITH_ERROR_CODE                                                                    \
+#define VECTORS_WITH_ERROR_CODE \
     (1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 | 1u << 17 | 1u << 21)
 
 #define PAGE_FAULT_USER 4
@@ -101,8 +101,9 @@ static void bounce_deliver(const struct bounce *bounce)
 
     stack = (stack & ~15UL) - count * sizeof(frame[0]);
     if (copy_to_guest(guest_ptr(stack), frame, count * sizeof(frame[0]))) {
-        domain_crash(vcpu->domain, "kernel stack %lx cannot take an exception frame (vector %u at %lx)",
-                     stack, regs->entry_vector, regs->rip);
+        domain_crash(vcpu->domain,
+                     "kernel stack %lx cannot take an exception frame (vector %u at %lx)", stack,
+                     regs->entry_vector, regs->rip);
         return;
     }
     if (bounce->masks_events)

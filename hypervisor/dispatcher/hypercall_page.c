@@ -11,8 +11,8 @@
 #define STUB_SIZE 32
 
 /* push rcx; push r11; mov $number, eax; syscall; pop r11; pop rcx; ret */
-static const uint8_t stub_call[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,   0,
-                                    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
+static const uint8_t stub_call[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+                                    0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
 /* iret never returns here: push rcx; push r11; push rax; mov $number, eax; syscall */
 static const uint8_t stub_iret[] = {0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05};
 

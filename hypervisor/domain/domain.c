@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/domain/domain.h"
 
+#include <xen/sched.h>
+
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/domain/watchdog.h"
 #include "hypervisor/io/console.h"
@@ -202,7 +204,7 @@ static void first_domain_ended(uint8_t reason)
         machine_reboot();
     default:
         printk("domain 0 ended (reason %u): stopping\n", reason);
-        machine_stop();
+        machine_halt();
     }
 }
 

@@ -68,6 +68,7 @@ struct domain {
     uint64_t vm_assist; /* VMASST_TYPE_* bits */
     int64_t time_offset_seconds;
     uint64_t hypercall_count;
+    uint32_t pci_address;          /* last value it wrote to port 0xcf8 */
     bool io_ports_all; /* the first domain: all but the hypervisor's own ports */
 };
 

@@ -19,6 +19,9 @@ uint64_t clock_tsc_khz(void);
 uint64_t clock_wall_start_ns(
     void); /* wall-clock time (Unix epoch, ns) at system time 0, from the CMOS clock */
 
+/* XENPF_settime64: wall-clock time at system time 0 is this, ns; tells every domain. */
+void clock_set_wall(uint64_t start_ns);
+
 /* Write vcpu_time_info (tsc_timestamp, system_time, multiplier, shift) with the version protocol.
  */
 void clock_update_vcpu(struct vcpu *vcpu);

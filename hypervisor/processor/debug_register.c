@@ -7,17 +7,17 @@
 #include "hypervisor/processor/vcpu.h"
 
 /* Intel SDM volume 3, 17.2. */
-#define DR6_FIXED     0xffff0ff0UL
-#define DR6_WRITABLE  0x0000e00fUL
-#define DR7_FIXED     0x00000400UL
-#define DR7_RESERVED  0x0000d800UL
-#define DR7_ENABLES   0xffUL
+#define DR6_FIXED          0xffff0ff0UL
+#define DR6_WRITABLE       0x0000e00fUL
+#define DR7_FIXED          0x00000400UL
+#define DR7_RESERVED       0x0000d800UL
+#define DR7_ENABLES        0xffUL
 #define DR7_GENERAL_DETECT (1UL << 13)
 
-#define DEFINE_DEBUG_WRITE(number)                                                                 \
-    static void dr##number##_write(uint64_t value)                                                 \
-    {                                                                                              \
-        asm volatile("mov %0, %%db" #number : : "r"(value));                                       \
+#define DEFINE_DEBUG_WRITE(number)                           \
+    static void dr##number##_write(uint64_t value)           \
+    {                                                        \
+        asm volatile("mov %0, %%db" #number : : "r"(value)); \
     }
 DEFINE_DEBUG_WRITE(0)
 DEFINE_DEBUG_WRITE(1)

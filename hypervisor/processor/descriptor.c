@@ -206,8 +206,8 @@ long do_update_descriptor(const unsigned long *argument)
         frame_type_of(frame) == FRAME_TYPE_DESCRIPTOR ? FRAME_TYPE_DESCRIPTOR : FRAME_TYPE_WRITABLE;
     if (frame_type_get(frame, type))
         goto put;
-    uint64_t *entry = (uint64_t *)((char *)mfn_to_virtual(frame_number) +
-                                   (machine_address & (PAGE_SIZE - 1)));
+    uint64_t *entry =
+        (uint64_t *)((char *)mfn_to_virtual(frame_number) + (machine_address & (PAGE_SIZE - 1)));
     WRITE_ONCE(*entry, descriptor);
     frame_type_put(frame);
     result = 0;

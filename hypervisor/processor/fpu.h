@@ -24,7 +24,8 @@ bool fpu_guest_trap(struct vcpu *vcpu);
 /* The guest's view of CR0.TS. Current vcpu only. */
 void fpu_set_task_switched(struct vcpu *vcpu, bool set);
 
-/* The 512 legacy bytes of vcpu_guest_context.fpu_ctxt, checked (reserved MXCSR bits are cleared). */
+/* The 512 legacy bytes of vcpu_guest_context.fpu_ctxt, checked (reserved MXCSR bits are cleared).
+ */
 void fpu_set_legacy(struct vcpu *vcpu, const void *legacy);
 void fpu_get_legacy(const struct vcpu *vcpu, void *legacy);
 

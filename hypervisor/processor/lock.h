@@ -20,8 +20,8 @@
 /* Lock levels, outermost first. */
 enum lock_level {
     LOCK_LEVEL_NONE,
-    LOCK_LEVEL_CONTROL,     /* sleeping: domain list changes, domctl                    */
-    LOCK_LEVEL_MMU,         /* sleeping: one domain's page tables and type validation   */
+    LOCK_LEVEL_CONTROL, /* sleeping: domain list changes, domctl                    */
+    LOCK_LEVEL_MMU,     /* sleeping: one domain's page tables and type validation   */
     LOCK_LEVEL_SLEEPING_END,
     LOCK_LEVEL_DOMAIN,      /* spin: a domain's life-cycle fields                       */
     LOCK_LEVEL_DOMAIN_LIST, /* spin: lookups in the list of domains                      */
@@ -34,6 +34,7 @@ enum lock_level {
     LOCK_LEVEL_TIMER,       /* spin: one processor's timer heap                         */
     LOCK_LEVEL_RUNQUEUE,    /* spin: one processor's run queue                          */
     LOCK_LEVEL_MAP,         /* spin: hypervisor's own page tables                       */
+    LOCK_LEVEL_PCI,         /* spin: PCI configuration ports                            */
     LOCK_LEVEL_CONSOLE,     /* spin: console ring and UART                              */
 };
 

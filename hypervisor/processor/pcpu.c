@@ -131,13 +131,12 @@ int pcpu_create(unsigned id, uint32_t apic_id, uint32_t acpi_id)
     pcpu->apic_id = apic_id;
     pcpu->acpi_id = acpi_id;
     pcpu->syscall_entry = (uint64_t)syscall_common;
+    spinlock_init(&pcpu->timers.lock, LOCK_LEVEL_TIMER);
     pcpu->task_state.io_map_base = sizeof(struct task_state);
     /* The boot processor idles on the stack it started on. */
     int error = idle_create(pcpu, id == 0 ? stack_top() : map_stack_allocate());
     if (!error)
         error = interrupt_stacks_create(pcpu);
-    if (!error)
-        error = timer_pcpu_init(pcpu);
     if (!error)
         error = scheduler_pcpu_init(pcpu);
     if (error)
@@ -183,7 +182,8 @@ static void load_syscall_registers(const struct pcpu *pcpu)
 void pcpu_load(struct pcpu *pcpu)
 {
     struct table_register gdt = {.limit = FIRST_RESERVED_GDT_BYTE + PAGE_SIZE - 1,
-                                 .base = DESCRIPTOR_AREA_VIRT + (uint64_t)pcpu->id * DESCRIPTOR_STRIDE};
+                                 .base =
+                                     DESCRIPTOR_AREA_VIRT + (uint64_t)pcpu->id * DESCRIPTOR_STRIDE};
     struct table_register idt = {.limit = sizeof(interrupt_table) - 1,
                                  .base = (uint64_t)interrupt_table};
 

@@ -60,7 +60,7 @@ struct pcpu {
     struct vcpu *current; /* running now (the idle vcpu when none) */
     struct vcpu *idle;
     volatile bool reschedule; /* ask the exit loop and preempt_point() to call schedule() */
-    uint64_t cr3; /* what CR3 holds */
+    uint64_t cr3;             /* what CR3 holds */
 
     struct task_state task_state;
     uint64_t *gdt_reserved_page;  /* window page 14: this processor's own descriptors */
@@ -70,7 +70,8 @@ struct pcpu {
     struct timer_heap timers;     /* guarded by timers.lock                            */
     uint64_t apic_timer_deadline; /* what the local APIC timer is set for, 0 = off     */
 
-    struct scheduler_pcpu *scheduler;    /* run queue; guarded by its lock (scheduler_*.c) */
+    struct run_queue run_queue;          /* guarded by its lock                           */
+    struct vcpu *switched_from;          /* between a switch and schedule_tail()          */
     volatile uint32_t flush_request;     /* TLB shootdown mailbox, processor/tlb.c         */
     uint8_t held_levels[16], held_count; /* lock-order check, lock.c                    */
 };

@@ -50,7 +50,8 @@ void preempt_point(void);
 bool scheduler_must_leave(const struct vcpu *vcpu);
 void scheduler_leave(struct vcpu *vcpu);
 
-/* Set or clear wait bits; clearing the last one makes the vcpu runnable and preempts if it should. */
+/* Set or clear wait bits; clearing the last one makes the vcpu runnable and preempts if it should.
+ */
 void vcpu_set_wait(struct vcpu *vcpu, uint32_t bits);
 void vcpu_clear_wait(struct vcpu *vcpu, uint32_t bits);
 /* Give the processor away until these bits of the current vcpu, set before, are clear. */

@@ -7,21 +7,21 @@
 #include "hypervisor/processor/vcpu.h"
 
 /* A selector that no longer names a loadable segment becomes null. */
-#define DEFINE_SEGMENT(name)                                                                       \
-    static uint16_t name##_read(void)                                                              \
-    {                                                                                              \
-        uint16_t value;                                                                            \
-        asm volatile("mov %%" #name ", %0" : "=r"(value));                                         \
-        return value;                                                                              \
-    }                                                                                              \
-    static void name##_load(uint16_t value)                                                        \
-    {                                                                                              \
-        asm volatile("1: mov %k0, %%" #name "\n"                                                   \
-                     "jmp 3f\n"                                                                    \
-                     "2: xor %k0, %k0\n"                                                           \
-                     "mov %k0, %%" #name "\n"                                                      \
-                     "3:\n" EXCEPTION_TABLE(1b, 2b)                                                \
-                     : "+r"(value));                                                               \
+#define DEFINE_SEGMENT(name)                               \
+    static uint16_t name##_read(void)                      \
+    {                                                      \
+        uint16_t value;                                    \
+        asm volatile("mov %%" #name ", %0" : "=r"(value)); \
+        return value;                                      \
+    }                                                      \
+    static void name##_load(uint16_t value)                \
+    {                                                      \
+        asm volatile("1: mov %k0, %%" #name "\n"           \
+                     "jmp 3f\n"                            \
+                     "2: xor %k0, %k0\n"                   \
+                     "mov %k0, %%" #name "\n"              \
+                     "3:\n" EXCEPTION_TABLE(1b, 2b)        \
+                     : "+r"(value));                       \
     }
 DEFINE_SEGMENT(ds)
 DEFINE_SEGMENT(es)

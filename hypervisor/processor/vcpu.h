@@ -28,10 +28,10 @@ struct fpu_state;
 /* Why a vcpu does not want to run; any bit set = not runnable. Guarded by the scheduler's lock of
  * its pcpu. */
 enum vcpu_wait {
-    VCPU_WAIT_EVENT = 1 << 0,  /* SCHEDOP_block                                      */
-    VCPU_WAIT_POLL = 1 << 1,   /* SCHEDOP_poll                                       */
-    VCPU_WAIT_DOWN = 1 << 2,   /* not brought up (VCPUOP_up)                         */
-    VCPU_WAIT_MUTEX = 1 << 3,  /* inside the hypervisor, on a struct mutex or wait queue */
+    VCPU_WAIT_EVENT = 1 << 0, /* SCHEDOP_block                                      */
+    VCPU_WAIT_POLL = 1 << 1,  /* SCHEDOP_poll                                       */
+    VCPU_WAIT_DOWN = 1 << 2,  /* not brought up (VCPUOP_up)                         */
+    VCPU_WAIT_MUTEX = 1 << 3, /* inside the hypervisor, on a struct mutex or wait queue */
 };
 
 /* What the guest registered: traps, callbacks, stacks. */
@@ -44,7 +44,7 @@ struct vcpu_guest {
     uint64_t event_callback, failsafe_callback, syscall_callback;
     uint64_t syscall32_callback, nmi_callback;
     bool failsafe_masks_events, syscall_masks_events, syscall32_masks_events;
-    bool nmi_masked; /* inside the NMI handler, until the iret hypercall */
+    bool nmi_masked;       /* inside the NMI handler, until the iret hypercall */
     uint64_t kernel_stack; /* ss:rsp loaded when user mode traps */
     uint16_t kernel_stack_selector;
     bool kernel_mode; /* which of the two page tables is in use */
@@ -71,9 +71,9 @@ struct vcpu {
     struct stack_top *stack; /* top of its hypervisor stack                              */
     uint64_t switch_rsp;     /* saved stack pointer while it does not run                */
 
-    uint32_t wait;           /* enum vcpu_wait bits; scheduler's lock                    */
-    uint32_t pause_count;    /* scheduler's lock                                         */
-    volatile bool at_exit;   /* not inside a hypercall: only waiting to enter the guest  */
+    uint32_t wait;            /* enum vcpu_wait bits; scheduler's lock                    */
+    uint32_t pause_count;     /* scheduler's lock                                         */
+    volatile bool at_exit;    /* not inside a hypercall: only waiting to enter the guest  */
     struct run_entity entity; /* scheduler's lock                                        */
     struct list mutex_wait;
     uint8_t mutexes_held[LOCK_LEVEL_SLEEPING_END]; /* lock-order check, lock.c           */

@@ -29,10 +29,10 @@ static uint64_t control_register_from_table(mfn_t table)
 
 static int context_check(const struct vcpu_guest_context *context)
 {
-    const uint64_t addresses[] = {
-        context->event_callback_eip, context->failsafe_callback_eip, context->syscall_callback_eip,
-        context->fs_base, context->gs_base_kernel, context->gs_base_user,
-        context->user_regs.rip};
+    const uint64_t addresses[] = {context->event_callback_eip,   context->failsafe_callback_eip,
+                                  context->syscall_callback_eip, context->fs_base,
+                                  context->gs_base_kernel,       context->gs_base_user,
+                                  context->user_regs.rip};
 
     for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
         if (!address_canonical(addresses[i]))
@@ -78,9 +78,9 @@ static void registers_set(struct vcpu *vcpu, const struct vcpu_guest_context *co
     *regs = context->user_regs;
     regs->cs |= 3;
     regs->ss |= 3;
-    regs->rflags = (regs->rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT | RFLAGS_VIF |
-                                     RFLAGS_VIP)) |
-                   RFLAGS_IF | RFLAGS_FIXED;
+    regs->rflags =
+        (regs->rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)) |
+        RFLAGS_IF | RFLAGS_FIXED;
     regs->entry_vector = 0;
     guest->ds = regs->ds;
     guest->es = regs->es;
