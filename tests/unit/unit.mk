@@ -19,3 +19,4 @@ block_request_SOURCES := drivers/block/request.c
 bus_SOURCES := drivers/bus/key.c drivers/bus/front.c drivers/bus/back.c pvguest/kernel/store.c \
     $(STORE_LOGIC) tests/unit/store_client.c tests/unit/fake_domains.c
 store_stream_SOURCES := pvguest/kernel/store_stream.c
+interpreter_SOURCES := hypervisor/interpreter/alu.c hypervisor/interpreter/decode.c
