@@ -71,9 +71,9 @@ static void refusals(void)
 {
     EXPECT_VALUE(-XEN_EPERM, hypercall_set_debugreg(0, HYPERVISOR_ADDRESS));
     EXPECT_VALUE(-XEN_EPERM, hypercall_set_debugreg(3, HYPERVISOR_VIRT_START));
-    EXPECT_VALUE(-XEN_ENODEV, hypercall_set_debugreg(8, 0));
-    EXPECT_VALUE(-XEN_EINVAL, hypercall_get_debugreg(8));
-    EXPECT_VALUE(-XEN_EINVAL, hypercall_get_debugreg(-1));
+    EXPECT_EITHER(-XEN_ENODEV, -XEN_EINVAL, hypercall_set_debugreg(8, 0));
+    EXPECT_EITHER(-XEN_ENODEV, -XEN_EINVAL, hypercall_get_debugreg(8));
+    EXPECT_EITHER(-XEN_ENODEV, -XEN_EINVAL, hypercall_get_debugreg(-1));
 }
 
 const struct check debug_checks[] = {

@@ -9,7 +9,7 @@
 #include <xen/errno.h>
 
 #define DATA_SEGMENT           0x00cff3000000ffffUL /* flat, ring 3, writable */
-#define CALL_GATE              0x0000ec000010ff00UL
+#define TASK_STATE             0x0000890000000067UL
 #define SELECTOR(index, local) ((index)*8 | (local)*4 | 3)
 
 static void segment_load(void *argument)
@@ -73,14 +73,14 @@ static void gdt_refusals(void)
     page_free(writable, 0);
 }
 
-/* A descriptor with too much privilege is lowered or the table refused; it never takes effect. */
+/* A system descriptor has no business in the table of a guest. */
 static void gdt_privileged_descriptor(void)
 {
     uint64_t *table = page_allocate(0);
     int error;
 
     EXPECT(table);
-    table[1] = CALL_GATE;
+    table[1] = TASK_STATE;
     EXPECT_VALUE(0, table_protect(table));
     error = gdt_set(table, 512);
     EXPECT_VALUE(-XEN_EINVAL, error);
@@ -98,7 +98,7 @@ static void descriptor_updates(void)
     EXPECT_VALUE(DATA_SEGMENT, page[1]);
     EXPECT_VALUE(0, hypercall_update_descriptor(address + 8, 0));
     EXPECT_VALUE(0, page[1]);
-    EXPECT_VALUE(-XEN_EINVAL, hypercall_update_descriptor(address + 8, CALL_GATE));
+    EXPECT_VALUE(-XEN_EINVAL, hypercall_update_descriptor(address + 8, TASK_STATE));
     EXPECT_VALUE(-XEN_EINVAL, hypercall_update_descriptor(address + 4, DATA_SEGMENT));
     EXPECT_VALUE(-XEN_EINVAL, hypercall_update_descriptor(1UL << 52, DATA_SEGMENT));
     EXPECT_VALUE(-XEN_EINVAL,
@@ -181,7 +181,7 @@ static void stack_switch(void)
 const struct check descriptor_checks[] = {
     {"set_gdt: a table of our own", gdt},
     {"set_gdt: refusals", gdt_refusals},
-    {"set_gdt: call gate in the table", gdt_privileged_descriptor},
+    {"set_gdt: task state in the table", gdt_privileged_descriptor},
     {"update_descriptor: entries and refusals", descriptor_updates},
     {"mmuext_op: set_ldt", ldt},
     {"mmuext_op: set_ldt refusals", ldt_refusals},

@@ -153,14 +153,6 @@ static void kernel_memory_hidden(void)
     EXPECT_VALUE(14, fault.vector);
 }
 
-static void machine_table_hidden(void)
-{
-    struct fault fault;
-
-    EXPECT(USER_RUN(read_kernel, HYPERVISOR_VIRT_START, &fault));
-    EXPECT_VALUE(14, fault.vector);
-}
-
 static void set_user_word(evtchn_port_t port, void *argument)
 {
     (void)port;
@@ -261,7 +253,6 @@ const struct check syscall_checks[] = {
     {"user mode: exceptions", exceptions},
     {"user mode: int 0x80", software_interrupt},
     {"user mode: kernel memory is hidden", kernel_memory_hidden},
-    {"user mode: machine-to-physical table is hidden", machine_table_hidden},
     {"user mode: event upcall", upcall_from_user_mode},
     {"user mode: segment bases", segment_bases},
     {"mmuext_op: user base pointer removed", user_table_removed},
