@@ -46,6 +46,7 @@ void hypervisor_main(uint32_t magic, uint32_t info)
         panic("no memory for the first processor");
     pcpu_load(pcpu_of(0));
     smp_start();
+    console_interrupt_start();
     print_banner();
     if (build_first_domain()) {
         printk("stopped: there is no first domain\n");

@@ -39,8 +39,7 @@ enum trap_vector {
 #define VECTOR_TIMER        0xf0
 #define VECTOR_RESCHEDULE   0xf1
 #define VECTOR_TLB          0xf2
-#define VECTOR_STOP         0xf3
-#define VECTOR_CONSOLE      0xf4
+#define VECTOR_CONSOLE      0xf3
 #define VECTOR_SPURIOUS     0xff
 
 /* Called by entry.S for every vector but #DB, NMI, #DF and #MC on their own stacks. */

@@ -141,6 +141,31 @@ struct domain *domain_get_by_id(domid_t id)
     return domain;
 }
 
+static struct domain *domain_find_from(unsigned id)
+{
+    struct domain *best = NULL;
+
+    list_for_each(position, &domain_list)
+    {
+        struct domain *domain = container_of(position, struct domain, all);
+        if (domain->id >= id && (!best || domain->id < best->id))
+            best = domain;
+    }
+    return best;
+}
+
+struct domain *domain_get_next(unsigned id)
+{
+    struct domain *domain;
+
+    spin_lock(&list_lock);
+    /* One that is being freed is still on the list, but gives no reference. */
+    while ((domain = domain_find_from(id)) && !domain_get(domain))
+        id = domain->id + 1U;
+    spin_unlock(&list_lock);
+    return domain;
+}
+
 struct domain *domain_get_for(domid_t id, int *error)
 {
     struct domain *domain;

@@ -83,6 +83,8 @@ extern struct domain domain_io, domain_xen;
 int domain_create(domid_t id, unsigned vcpu_max, struct domain **result);
 /* Reference by id; NULL if there is none or it is dead. */
 struct domain *domain_get_by_id(domid_t id);
+/* Reference to the domain with the lowest id that is at least `id`; NULL after the last. */
+struct domain *domain_get_next(unsigned id);
 /* As a guest names it: DOMID_SELF or an id it may act on (itself, or any if privileged); errno by
  * pointer. */
 struct domain *domain_get_for(domid_t id, int *error);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Options console=, com1=, com2=, loglvl=. What was printed before comes out now. */
 void console_start(const char *command_line);
 
 /* Hypervisor messages; the prefix "(bonsai) " is added at each line's start. */
@@ -29,5 +30,11 @@ size_t console_read(char *buffer, size_t size);
 size_t console_ring_read(uint32_t *index, char *buffer, size_t size, bool clear);
 /* From panic: no lock, polled. */
 void console_force_unlock(void);
-/* UART interrupt arrived. */
+/* Let the UART interrupt for input, as VECTOR_CONSOLE on this processor; I/O APICs are started. */
+void console_interrupt_start(void);
+/* The GSI that no domain may have, while the console uses it. */
+bool console_owns_gsi(unsigned gsi);
+/* UART interrupt arrived (VECTOR_CONSOLE). */
 void console_interrupt(void);
+/* First of the UART's eight I/O ports, which no domain may touch; 0 = none. */
+uint16_t console_port(void);

@@ -26,6 +26,18 @@
 #define PTE_NX         (1UL << 63)
 #define PTE_FRAME_MASK 0x000ffffffffff000UL
 
+/* How many hypervisor stacks there can be, and the size of the device area. */
+#define STACK_SLOTS      2048UL
+#define DEVICE_AREA_SIZE (8UL << 20)
+/* Page of the descriptor window with the hypervisor's own GDT entries. */
+#define RESERVED_GDT_PAGE 14
+
+/*
+ * Boot processor, after boot_info_parse() and cpu_detect(): build the tables, switch to them, give
+ * all memory that is left to the frame allocator.
+ */
+void map_start(void);
+
 /* The level-4 table of start-up and of the idle vcpus. */
 extern mfn_t hypervisor_table;
 
@@ -40,9 +52,15 @@ void map_stack_free(struct stack_top *stack);
 /* Uncached device memory; NULL when the area is full. Start-up only, never unmapped. */
 volatile void *map_device(uint64_t physical, size_t size);
 
-/* Firmware tables and modules: any physical memory below direct-map coverage, read-only use. NULL
- * if outside RAM and reserved regions. */
+/* Firmware tables and modules, for reading, in the direct map. NULL if outside RAM and what the
+ * firmware's memory map describes. Start-up only. */
 const void *map_firmware(uint64_t physical, size_t size);
 
-/* Area of a processor: stub page, struct pcpu, descriptor window. */
+/* The module's memory goes to the frame allocator; its place in boot_info is empty then. */
+void map_release_module(unsigned index);
+
+/*
+ * Area of a processor: stub page, struct pcpu, descriptor window with its page for the processor's
+ * own descriptors; fills gdt_reserved_page and descriptor_entries. NULL when out of memory.
+ */
 struct pcpu *map_pcpu_area(unsigned id);

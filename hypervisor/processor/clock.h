@@ -11,9 +11,10 @@
 struct vcpu;
 struct domain;
 
-void clock_start(void);                 /* boot processor, after ACPI tables are known */
-uint64_t clock_now(void);               /* system time, ns */
-uint64_t clock_tsc_to_ns(uint64_t tsc); /* absolute TSC to system time */
+void clock_start(void);                         /* boot processor, after ACPI tables are known */
+uint64_t clock_now(void);                       /* system time, ns */
+uint64_t clock_tsc_to_ns(uint64_t tsc);         /* absolute TSC to system time */
+uint64_t clock_ns_to_tsc(uint64_t system_time); /* the TSC at that time or just after */
 uint64_t clock_ns_to_tsc_delta(uint64_t ns);
 uint64_t clock_tsc_khz(void);
 uint64_t clock_wall_start_ns(

@@ -27,12 +27,21 @@ struct timer {
 
 struct timer_heap {
     struct spinlock lock;
-    struct timer **slots;
+    struct timer **slots; /* 2^order frames; slot 0 is not used */
     uint32_t count, capacity, reserved;
+    unsigned order;
+    struct timer *running; /* whose function runs now; written by the heap's processor */
 };
 
+/* The heap of a new processor; 0 or -XEN_ENOMEM. */
+int timer_pcpu_init(struct pcpu *pcpu);
+
+/* 0 or -XEN_ENOMEM. */
 int timer_init(struct timer *timer, struct pcpu *pcpu, void (*function)(void *), void *argument);
-void timer_destroy(struct timer *timer); /* cancels and gives its reservation back */
+/* Cancels, waits for its function on another processor, gives the reservation back. Twice does no
+ * harm. */
+void timer_destroy(struct timer *timer);
+/* A deadline in the past is due at once. */
 void timer_set(struct timer *timer, uint64_t deadline);
 void timer_cancel(struct timer *timer);
 /* Move to another processor's heap, keeping the deadline. */

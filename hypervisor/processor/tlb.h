@@ -19,8 +19,8 @@ void tlb_flush_local_page(uint64_t address);
  * held. */
 void tlb_flush_mask(uint64_t pcpu_mask);
 void tlb_flush_all(void);
-/* Every processor that may hold a translation older than `stamp`, among those `domain` ran on; NULL:
- * among all. */
+/* Every processor that may hold a translation older than `stamp`, among those `domain` ran on;
+ * NULL: among all. */
 void tlb_flush_stale(struct domain *domain, uint32_t stamp);
 /* Answer a pending shootdown; called by spinning locks and by the IPI. */
 void tlb_answer(void);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/io/local_apic.h"
+
+#include "hypervisor/dispatcher/trap.h"
+#include "hypervisor/io/acpi.h"
+#include "hypervisor/memory/map.h"
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/clock.h"
+#include "hypervisor/processor/cpu.h"
+
+/* Register offsets (Intel SDM volume 3, table 11-1); an x2APIC's MSR is 0x800 + offset / 16. */
+enum register_offset {
+    APIC_ID = 0x20,
+    APIC_TASK_PRIORITY = 0x80,
+    APIC_END = 0xb0,
+    APIC_LOGICAL_DESTINATION = 0xd0,
+    APIC_DESTINATION_FORMAT = 0xe0,
+    APIC_SPURIOUS = 0xf0,
+    APIC_ERROR_STATUS = 0x280,
+    APIC_COMMAND = 0x300,
+    APIC_COMMAND_HIGH = 0x310,
+    APIC_TIMER = 0x320,
+    APIC_THERMAL = 0x330,
+    APIC_PERFORMANCE = 0x340,
+    APIC_LINT0 = 0x350,
+    APIC_LINT1 = 0x360,
+    APIC_ERROR = 0x370,
+    APIC_TIMER_INITIAL = 0x380,
+    APIC_TIMER_CURRENT = 0x390,
+    APIC_TIMER_DIVIDE = 0x3e0,
+};
+
+#define APIC_MSR_BASE       0x800
+#define BASE_ENABLED        (1UL << 11)
+#define BASE_X2APIC         (1UL << 10)
+#define SPURIOUS_ENABLE     0x100
+#define ENTRY_MASKED        0x10000
+#define ENTRY_NMI           0x400
+#define TIMER_DEADLINE_MODE 0x40000
+#define TIMER_DIVIDE_BY_16  0x3
+#define COMMAND_INIT        0x500
+#define COMMAND_STARTUP     0x600
+#define COMMAND_ASSERT      0x4000
+#define COMMAND_PENDING     0x1000
+#define COMMAND_OTHERS      0xc0000
+#define CALIBRATE_US        20000
+#define TICKS_SHIFT         32
+
+static volatile uint32_t *registers; /* NULL: x2APIC mode */
+static uint64_t ticks_per_tsc;       /* timer ticks per TSC tick, << TICKS_SHIFT */
+
+static uint32_t apic_read(enum register_offset offset)
+{
+    if (registers)
+        return registers[offset / 4];
+    return (uint32_t)rdmsr(APIC_MSR_BASE + offset / 16);
+}
+
+static void apic_write(enum register_offset offset, uint32_t value)
+{
+    if (registers)
+        registers[offset / 4] = value;
+    else
+        wrmsr(APIC_MSR_BASE + offset / 16, value);
+}
+
+/* Remap the 8259 to vectors that nobody uses, for a stray interrupt, and mask all of it. */
+static void disable_8259(void)
+{
+    if (!acpi_info.has_8259)
+        return;
+    outb(0x20, 0x11);
+    outb(0xa0, 0x11);
+    outb(0x21, 0x20);
+    outb(0xa1, 0x28);
+    outb(0x21, 0x04);
+    outb(0xa1, 0x02);
+    outb(0x21, 0x01);
+    outb(0xa1, 0x01);
+    outb(0x21, 0xff);
+    outb(0xa1, 0xff);
+}
+
+void local_apic_start(void)
+{
+    disable_8259();
+    if (rdmsr(MSR_APIC_BASE) & BASE_X2APIC)
+        return;
+    registers = map_device(acpi_info.local_apic, PAGE_SIZE);
+    if (!registers)
+        panic("no room to map the local APIC");
+}
+
+void local_apic_enable(void)
+{
+    uint64_t base = rdmsr(MSR_APIC_BASE) | BASE_ENABLED;
+
+    /* All processors in the mode of the first. */
+    wrmsr(MSR_APIC_BASE, registers ? base : base | BASE_X2APIC);
+    if (registers) {
+        apic_write(APIC_DESTINATION_FORMAT, ~0U);
+        apic_write(APIC_LOGICAL_DESTINATION, 0);
+    }
+    apic_write(APIC_TASK_PRIORITY, 0);
+    apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    apic_write(APIC_LINT0, ENTRY_MASKED);
+    apic_write(APIC_LINT1, ENTRY_NMI);
+    apic_write(APIC_ERROR, ENTRY_MASKED | VECTOR_SPURIOUS);
+    apic_write(APIC_TIMER_DIVIDE, TIMER_DIVIDE_BY_16);
+    apic_write(APIC_TIMER_INITIAL, 0);
+    apic_write(APIC_TIMER, VECTOR_TIMER | (cpu_features.tsc_deadline ? TIMER_DEADLINE_MODE : 0));
+    /* What a crashed predecessor left in service. */
+    for (unsigned i = 0; i < 8; i++)
+        apic_write(APIC_END, 0);
+}
+
+uint32_t local_apic_id(void)
+{
+    uint32_t id = apic_read(APIC_ID);
+
+    return registers ? id >> 24 : id;
+}
+
+void local_apic_end_of_interrupt(void)
+{
+    apic_write(APIC_END, 0);
+}
+
+void local_apic_timer_calibrate(void)
+{
+    if (cpu_features.tsc_deadline)
+        return;
+    apic_write(APIC_TIMER, ENTRY_MASKED | VECTOR_TIMER);
+    apic_write(APIC_TIMER_INITIAL, ~0U);
+    uint64_t start = rdtsc();
+    uint32_t start_count = apic_read(APIC_TIMER_CURRENT);
+    clock_delay_us(CALIBRATE_US);
+    uint64_t end = rdtsc();
+    uint32_t end_count = apic_read(APIC_TIMER_CURRENT);
+    apic_write(APIC_TIMER_INITIAL, 0);
+    apic_write(APIC_TIMER, VECTOR_TIMER);
+    ticks_per_tsc = ((uint64_t)(start_count - end_count) << TICKS_SHIFT) / (end - start);
+    if (!ticks_per_tsc)
+        panic("the local APIC timer does not count");
+}
+
+void local_apic_timer_set(uint64_t tsc)
+{
+    if (cpu_features.tsc_deadline) {
+        wrmsr(MSR_TSC_DEADLINE, tsc);
+        return;
+    }
+    if (!tsc) {
+        apic_write(APIC_TIMER_INITIAL, 0);
+        return;
+    }
+    uint64_t now = rdtsc();
+    uint64_t delta = tsc > now ? tsc - now : 0;
+    /* A deadline too far away gives an early interrupt, which sets the rest. */
+    uint64_t ticks = (uint64_t)((unsigned __int128)delta * ticks_per_tsc >> TICKS_SHIFT);
+    if (ticks > 0xffffffffU)
+        ticks = 0xffffffffU;
+    apic_write(APIC_TIMER_INITIAL, ticks ? (uint32_t)ticks : 1);
+}
+
+static void send_command(uint32_t apic_id, uint32_t command)
+{
+    if (!registers) {
+        /* The write orders nothing by itself in x2APIC mode. */
+        asm volatile("mfence; lfence" : : : "memory");
+        wrmsr(APIC_MSR_BASE + APIC_COMMAND / 16, (uint64_t)apic_id << 32 | command);
+        return;
+    }
+    while (apic_read(APIC_COMMAND) & COMMAND_PENDING)
+        cpu_relax();
+    apic_write(APIC_COMMAND_HIGH, apic_id << 24);
+    apic_write(APIC_COMMAND, command);
+}
+
+void local_apic_send(uint32_t apic_id, uint8_t vector)
+{
+    send_command(apic_id, COMMAND_ASSERT | vector);
+}
+
+void local_apic_send_nmi_others(void)
+{
+    send_command(0, COMMAND_OTHERS | COMMAND_ASSERT | ENTRY_NMI);
+}
+
+void local_apic_send_init(uint32_t apic_id)
+{
+    send_command(apic_id, COMMAND_ASSERT | COMMAND_INIT);
+}
+
+void local_apic_send_startup(uint32_t apic_id, uint8_t page)
+{
+    send_command(apic_id, COMMAND_ASSERT | COMMAND_STARTUP | page);
+}

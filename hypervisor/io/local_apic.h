@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The local APIC of the executing processor: its timer, interrupts to other processors, end of
+ * interrupt. Memory-mapped registers, or MSRs where the firmware has switched x2APIC mode on (as it
+ * must with APIC ids above 254). No lock: each processor has its own; interrupts are off.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Boot processor: find the registers, switch the 8259 off. */
+void local_apic_start(void);
+/* Each processor: enable its APIC, mask all local sources, timer off. */
+void local_apic_enable(void);
+uint32_t local_apic_id(void);
+void local_apic_end_of_interrupt(void);
+
+/*
+ * One shot at a value of the TSC, or as near to it as the timer can count (it may be early, never
+ * late); 0 = off.
+ */
+void local_apic_timer_set(uint64_t tsc);
+/* Measure the timer against the TSC; boot processor, after the TSC is calibrated. */
+void local_apic_timer_calibrate(void);
+
+void local_apic_send(uint32_t apic_id, uint8_t vector);
+/* To all other processors, whether they are known or not. */
+void local_apic_send_nmi_others(void);
+void local_apic_send_init(uint32_t apic_id);
+void local_apic_send_startup(uint32_t apic_id, uint8_t page);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "hypervisor/processor/timer.h"
+
+#include <stddef.h>
+
+#include <xen/errno.h>
+
+#include "hypervisor/dispatcher/trap.h"
+#include "hypervisor/io/local_apic.h"
+#include "hypervisor/memory/frame.h"
+#include "hypervisor/panic.h"
+#include "hypervisor/processor/clock.h"
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/pcpu.h"
+#include "hypervisor/processor/smp.h"
+#include "lib/string.h"
+
+#define SLOTS_PER_PAGE (PAGE_SIZE / sizeof(struct timer *))
+#define ORDER_MAX      8
+
+/* Slot 0 is not used: the children of n are 2n and 2n + 1. */
+static void slot_set(struct timer_heap *heap, uint32_t position, struct timer *timer)
+{
+    heap->slots[position] = timer;
+    timer->position = position;
+}
+
+static void sift_up(struct timer_heap *heap, uint32_t position)
+{
+    struct timer *timer = heap->slots[position];
+
+    while (position > 1 && heap->slots[position / 2]->deadline > timer->deadline) {
+        slot_set(heap, position, heap->slots[position / 2]);
+        position /= 2;
+    }
+    slot_set(heap, position, timer);
+}
+
+static void sift_down(struct timer_heap *heap, uint32_t position)
+{
+    struct timer *timer = heap->slots[position];
+
+    while (2 * position <= heap->count) {
+        uint32_t child = 2 * position;
+        if (child < heap->count && heap->slots[child + 1]->deadline < heap->slots[child]->deadline)
+            child++;
+        if (heap->slots[child]->deadline >= timer->deadline)
+            break;
+        slot_set(heap, position, heap->slots[child]);
+        position = child;
+    }
+    slot_set(heap, position, timer);
+}
+
+static void heap_insert(struct timer_heap *heap, struct timer *timer)
+{
+    ASSERT(heap->count + 1 < heap->capacity);
+    slot_set(heap, ++heap->count, timer);
+    sift_up(heap, heap->count);
+}
+
+static void heap_remove(struct timer_heap *heap, struct timer *timer)
+{
+    uint32_t position = timer->position;
+    struct timer *last = heap->slots[heap->count--];
+
+    timer->position = 0;
+    if (last == timer)
+        return;
+    slot_set(heap, position, last);
+    sift_up(heap, position);
+    sift_down(heap, last->position);
+}
+
+int timer_pcpu_init(struct pcpu *pcpu)
+{
+    struct timer_heap *heap = &pcpu->timers;
+
+    spinlock_init(&heap->lock, LOCK_LEVEL_TIMER);
+    heap->count = heap->reserved = 0;
+    heap->order = 0;
+    heap->capacity = SLOTS_PER_PAGE;
+    heap->slots = frame_allocate_hypervisor(0);
+    return heap->slots ? 0 : -XEN_ENOMEM;
+}
+
+/* Twice the storage, unless somebody else was quicker. */
+static int heap_grow(struct timer_heap *heap, unsigned order)
+{
+    if (order > ORDER_MAX)
+        return -XEN_ENOMEM;
+    struct timer **bigger = frame_allocate_hypervisor(order);
+    if (!bigger)
+        return -XEN_ENOMEM;
+    struct timer **unused = bigger;
+    spin_lock(&heap->lock);
+    unsigned unused_order = order;
+    if (order > heap->order) {
+        memcpy(bigger, heap->slots, (heap->count + 1) * sizeof(*bigger));
+        unused = heap->slots;
+        unused_order = heap->order;
+        heap->slots = bigger;
+        heap->order = order;
+        heap->capacity = (uint32_t)SLOTS_PER_PAGE << order;
+    }
+    spin_unlock(&heap->lock);
+    frame_free_hypervisor(unused, unused_order);
+    return 0;
+}
+
+static int heap_reserve(struct timer_heap *heap)
+{
+    for (;;) {
+        spin_lock(&heap->lock);
+        bool fits = heap->reserved + 1 < heap->capacity;
+        unsigned order = heap->order;
+        if (fits)
+            heap->reserved++;
+        spin_unlock(&heap->lock);
+        if (fits)
+            return 0;
+        int error = heap_grow(heap, order + 1);
+        if (error)
+            return error;
+    }
+}
+
+static void heap_unreserve(struct timer_heap *heap)
+{
+    spin_lock(&heap->lock);
+    heap->reserved--;
+    spin_unlock(&heap->lock);
+}
+
+/* The heap the timer belongs to now, locked. */
+static struct timer_heap *lock_heap(struct timer *timer)
+{
+    for (;;) {
+        struct pcpu *pcpu = READ_ONCE(timer->pcpu);
+        spin_lock(&pcpu->timers.lock);
+        if (pcpu == READ_ONCE(timer->pcpu))
+            return &pcpu->timers;
+        spin_unlock(&pcpu->timers.lock);
+    }
+}
+
+/* Set the local APIC timer for the first deadline; the heap of this processor is locked. */
+static void program_locked(struct pcpu *pcpu)
+{
+    struct timer_heap *heap = &pcpu->timers;
+    uint64_t deadline = heap->count ? heap->slots[1]->deadline : 0;
+
+    if (deadline == pcpu->apic_timer_deadline)
+        return;
+    pcpu->apic_timer_deadline = deadline;
+    local_apic_timer_set(deadline ? clock_ns_to_tsc(deadline) : 0);
+}
+
+int timer_init(struct timer *timer, struct pcpu *pcpu, void (*function)(void *), void *argument)
+{
+    *timer = (struct timer){.pcpu = pcpu, .function = function, .argument = argument};
+    return heap_reserve(&pcpu->timers);
+}
+
+void timer_cancel(struct timer *timer)
+{
+    struct timer_heap *heap = lock_heap(timer);
+
+    /* The local APIC may fire for nothing; that is cheaper than setting it anew. */
+    if (timer->position)
+        heap_remove(heap, timer);
+    spin_unlock(&heap->lock);
+}
+
+void timer_destroy(struct timer *timer)
+{
+    if (!timer->pcpu)
+        return;
+    struct timer_heap *heap = lock_heap(timer);
+    if (timer->position)
+        heap_remove(heap, timer);
+    heap->reserved--;
+    bool elsewhere = timer->pcpu != this_pcpu();
+    spin_unlock(&heap->lock);
+    while (elsewhere && READ_ONCE(heap->running) == timer)
+        cpu_relax();
+    timer->pcpu = NULL;
+}
+
+void timer_set(struct timer *timer, uint64_t deadline)
+{
+    struct timer_heap *heap = lock_heap(timer);
+    struct pcpu *pcpu = timer->pcpu;
+
+    if (timer->position)
+        heap_remove(heap, timer);
+    timer->deadline = deadline ? deadline : 1;
+    heap_insert(heap, timer);
+    bool first = timer->position == 1, ours = pcpu == this_pcpu();
+    if (first && ours)
+        program_locked(pcpu);
+    spin_unlock(&heap->lock);
+    if (first && !ours)
+        smp_send(pcpu, VECTOR_TIMER);
+}
+
+int timer_migrate(struct timer *timer, struct pcpu *pcpu)
+{
+    int error = heap_reserve(&pcpu->timers);
+
+    if (error)
+        return error;
+    struct timer_heap *old = lock_heap(timer);
+    bool was_set = timer->position != 0;
+    if (was_set)
+        heap_remove(old, timer);
+    WRITE_ONCE(timer->pcpu, pcpu);
+    spin_unlock(&old->lock);
+    heap_unreserve(old);
+    if (was_set)
+        timer_set(timer, timer->deadline);
+    return 0;
+}
+
+/* The first timer if it is due, taken out of the heap. */
+static struct timer *take_due_locked(struct timer_heap *heap)
+{
+    if (heap->count == 0 || heap->slots[1]->deadline > clock_now())
+        return NULL;
+    struct timer *timer = heap->slots[1];
+    heap_remove(heap, timer);
+    return timer;
+}
+
+void timer_run(void)
+{
+    struct pcpu *pcpu = this_pcpu();
+    struct timer_heap *heap = &pcpu->timers;
+    struct timer *timer;
+
+    spin_lock(&heap->lock);
+    pcpu->apic_timer_deadline = 0;
+    while ((timer = take_due_locked(heap))) {
+        /* Copied: the owner may reuse the timer while its function runs. */
+        void (*function)(void *) = timer->function;
+        void *argument = timer->argument;
+        WRITE_ONCE(heap->running, timer);
+        spin_unlock(&heap->lock);
+        function(argument);
+        __atomic_store_n(&heap->running, NULL, __ATOMIC_RELEASE);
+        spin_lock(&heap->lock);
+    }
+    program_locked(pcpu);
+    spin_unlock(&heap->lock);
+}
