@@ -59,10 +59,8 @@ uint64_t entry_adjust(const struct table_level *level, uint64_t entry)
         return entry | level->added;
     if (!(entry & PTE_USER))
         entry |= ENTRY_GUEST_KERNEL | PTE_USER;
-    /* Pages of guest user mode are the same in both of its tables. */
-    if (!(entry & ENTRY_GUEST_KERNEL))
-        entry |= PTE_GLOBAL;
-    return entry;
+    /* Else a translation would outlive the CR3 load that ends a domain's turn on a processor. */
+    return entry & ~PTE_GLOBAL;
 }
 
 /* Device memory has no owner and no count: who may have it may have all of it. */

@@ -32,9 +32,14 @@ void frame_add_range(mfn_t start, mfn_t end)
         start.value = 1;
     if (start.value >= end.value)
         return;
+    frame_set_end(end);
+    heap_add(start, end);
+}
+
+void frame_set_end(mfn_t end)
+{
     if (end.value > count_max)
         count_max = end.value;
-    heap_add(start, end);
 }
 
 uint64_t frame_count_max(void)

@@ -63,6 +63,8 @@ struct frame *mfn_to_frame(mfn_t frame); /* only after mfn_is_ram() */
 
 /* A usable RAM range for the allocator, at start-up. */
 void frame_add_range(mfn_t start, mfn_t end);
+/* RAM goes up to here, whether given to the allocator or not; start-up. */
+void frame_set_end(mfn_t end);
 /* Highest RAM frame + 1. The frame table is mapped from frame 0 up to here, without a gap. */
 uint64_t frame_count_max(void);
 uint64_t frame_free_count(void);

@@ -8,6 +8,7 @@
 #include <xen/xen.h>
 
 #include "hypervisor/domain/domain.h"
+#include "hypervisor/memory/boot_memory.h"
 #include "hypervisor/memory/frame.h"
 #include "hypervisor/memory/guest_copy.h"
 #include "hypervisor/memory/map.h"
@@ -43,9 +44,10 @@ static bool find_frame(uint64_t address, mfn_t *result)
 
 void machphys_start(void)
 {
+    frame_set_end(mfn(boot_memory_end() >> PAGE_SHIFT));
     for (uint64_t offset = 0; offset < table_size(); offset += PAGE_SIZE) {
         mfn_t number;
-        if (!find_frame(m2p_writable_base + offset, &number) || number.value >= frame_count_max())
+        if (!find_frame(m2p_writable_base + offset, &number))
             continue;
         struct frame *frame = mfn_to_frame(number);
         frame->owner = &domain_xen;

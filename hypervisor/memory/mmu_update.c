@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "hypervisor/memory/mmu_update.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #include <xen/errno.h>
 #include <xen/xen.h>
@@ -207,48 +208,5 @@ long do_update_va_mapping_otherdomain(const unsigned long *argument)
         return rc;
     rc = update_va(argument[0], argument[1], argument[2], frame_owner);
     mmu_owner_put(frame_owner);
-    return rc;
-}
-
-/* Put `size` bytes of a value into an entry at the address they would be stored to. */
-static uint64_t merge(uint64_t entry, const struct mmu_emulated_write *write, uint64_t value)
-{
-    unsigned shift = (write->address & 7) * 8;
-    uint64_t mask = (write->size == 8 ? ~0UL : (1UL << write->size * 8) - 1) << shift;
-
-    return (entry & ~mask) | (value << shift & mask);
-}
-
-static int write_place(struct mmu_emulated_write *write, const struct guest_table_place *place)
-{
-    uint64_t entry = guest_table_entry(place);
-    struct table_update update = {
-        .table = place->table,
-        .slot = place->slot,
-        .value = merge(entry, write, write->value),
-        .mode = write->compare ? TABLE_COMPARE : TABLE_STORE,
-        .frame_owner = current_domain(),
-        .expected = merge(entry, write, write->expected),
-    };
-    int rc = table_update(&update);
-
-    write->mismatch = update.mismatch;
-    if (update.mismatch)
-        write->expected = update.expected >> (write->address & 7) * 8;
-    return rc;
-}
-
-int mmu_write_emulated(struct mmu_emulated_write *write)
-{
-    struct domain *domain = current_domain();
-    struct guest_table_place place;
-
-    if (write->size == 0 || (write->address & 7) + write->size > 8)
-        return -XEN_EINVAL;
-    mutex_lock(&domain->mmu_lock);
-    int rc = guest_table_find_mapped(write->address, &place);
-    if (rc == 0)
-        rc = write_place(write, &place);
-    mutex_unlock(&domain->mmu_lock);
     return rc;
 }
