@@ -20,3 +20,4 @@ bus_SOURCES := drivers/bus/key.c drivers/bus/front.c drivers/bus/back.c pvguest/
     $(STORE_LOGIC) tests/unit/store_client.c tests/unit/fake_domains.c
 store_stream_SOURCES := pvguest/kernel/store_stream.c
 interpreter_SOURCES := hypervisor/interpreter/alu.c hypervisor/interpreter/decode.c
+virtio_queue_SOURCES := drivers/hardware/virtio_queue.c
