@@ -6,6 +6,7 @@
 
 #include "drivers/bus/key.h"
 #include "lib/format.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/store.h"
 #include "pvguest/kernel/thread.h"
@@ -283,7 +284,8 @@ void domain_entries_close_devices(domid_t domain)
     /* The guest is paused or dead and cannot close its ends itself; without them back ends close.*/
     format_text(path, sizeof path, "/local/domain/%u/device", domain);
     store_remove(path);
-    wait_for_backs(domain, is_open);
+    if (!wait_for_backs(domain, is_open))
+        notice("a back end of domain %u does not let go", domain);
 }
 
 void domain_entries_remove(domid_t domain, const xen_domain_handle_t handle)
