@@ -179,11 +179,19 @@ static void block_thread(void *argument)
     }
 }
 
+static struct bus_back_class class;
+
 int block_back_start(void)
 {
-    static struct bus_back_class class;
+    static bool thread_started;
 
-    if (thread_create("block", block_thread, NULL) == NULL)
+    if (!thread_started && thread_create("block", block_thread, NULL) == NULL)
         return -XEN_ENOMEM;
+    thread_started = true;
     return bus_back_register(&class, &block_back_driver);
+}
+
+void block_back_stop(void)
+{
+    bus_back_unregister(&class);
 }

@@ -11,3 +11,9 @@
 
 /* Register with the bus. Disks and store must be there. 0 or a negative errno. */
 int block_back_start(void);
+
+/*
+ * Finish what the disks are doing and close all instances. Their front ends keep their requests and
+ * go on when block_back_start() is called again.
+ */
+void block_back_stop(void);
