@@ -60,12 +60,12 @@ start:
     movl %eax, %ss
     movl $PHYSICAL(boot_stack_end), %esp
 
+    movl %ebx, %esi /* cpuid writes ebx */
     movl $0x80000000, %eax
     cpuid
     cmpl $0x80000001, %eax
     jb no_long_mode
     movl $0x80000001, %eax
-    movl %ebx, %esi
     cpuid
     movl %esi, %ebx
     andl $(1 << 29 | 1 << 20), %edx /* long mode and NX */
@@ -195,3 +195,5 @@ start_level3_image:
     .skip PAGE_SIZE
 start_level2:
     .skip 4 * PAGE_SIZE
+
+    .section .note.GNU-stack, "", @progbits

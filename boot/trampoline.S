@@ -70,3 +70,5 @@ trampoline_high:
     call smp_processor_main
 1:  hlt
     jmp 1b
+
+    .section .note.GNU-stack, "", @progbits

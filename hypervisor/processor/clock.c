@@ -22,7 +22,7 @@ void clock_start(void)
     struct clock_measurement measured = clock_calibrate();
 
     scale = clock_scale_make(measured.ticks, measured.nanoseconds);
-    tsc_khz = (uint64_t)((unsigned __int128)measured.ticks * 1000000 / measured.nanoseconds);
+    tsc_khz = measured.ticks * 1000000 / measured.nanoseconds;
     tsc_base = rdtsc();
     wall_start = wall_clock_read() * SECOND_NS;
     printk("TSC at %lu.%03lu MHz, measured by the %s\n", tsc_khz / 1000, tsc_khz % 1000,

@@ -142,8 +142,7 @@ static struct clock_measurement measure(const struct reference *reference)
         pause_rounds();
     end = take_sample(reference);
     uint64_t counted = (end.count - start.count) & reference->mask;
-    uint64_t nanoseconds =
-        (uint64_t)((unsigned __int128)counted * reference->period / FEMTOSECONDS_PER_NS);
+    uint64_t nanoseconds = counted * reference->period / FEMTOSECONDS_PER_NS;
     return (struct clock_measurement){end.tsc - start.tsc, nanoseconds, reference->name};
 }
 

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/processor/clock_scale.h"
 
+/* (value << 32) / divisor; the quotient must fit, that is value >> 32 < divisor. */
+static uint64_t divide_shifted(uint64_t value, uint64_t divisor)
+{
+    uint64_t quotient, rest;
+
+    asm("divq %4" : "=a"(quotient), "=d"(rest) : "a"(value << 32), "d"(value >> 32), "r"(divisor));
+    return quotient;
+}
+
 struct clock_scale clock_scale_make(uint64_t ticks, uint64_t nanoseconds)
 {
     struct clock_scale scale = {.shift = 0};
@@ -14,19 +23,18 @@ struct clock_scale clock_scale_make(uint64_t ticks, uint64_t nanoseconds)
         nanoseconds <<= 1;
         scale.shift--;
     }
-    unsigned __int128 ratio = ((unsigned __int128)nanoseconds << 32) / ticks;
-    scale.multiplier = (uint32_t)ratio;
+    scale.multiplier = (uint32_t)divide_shifted(nanoseconds, ticks);
     return scale;
 }
 
 uint64_t clock_scale_nanoseconds(struct clock_scale scale, uint64_t nanoseconds)
 {
-    unsigned __int128 ticks =
-        (((unsigned __int128)nanoseconds << 32) + scale.multiplier - 1) / scale.multiplier;
+    uint64_t ticks;
 
+    if (nanoseconds > CLOCK_SCALE_MAX)
+        nanoseconds = CLOCK_SCALE_MAX;
+    ticks = divide_shifted(nanoseconds, scale.multiplier) + 1;
     if (scale.shift < 0)
-        ticks <<= -scale.shift;
-    else
-        ticks = (ticks + (1U << scale.shift) - 1) >> scale.shift;
-    return (uint64_t)ticks;
+        return ticks << -scale.shift;
+    return (ticks + (1UL << scale.shift) - 1) >> scale.shift;
 }

@@ -24,5 +24,6 @@ static inline uint64_t clock_scale_ticks(struct clock_scale scale, uint64_t tick
     return (uint64_t)((unsigned __int128)ticks * scale.multiplier >> 32);
 }
 
-/* The other way, rounded up: a deadline is not met early. */
+/* The other way, rounded up: a deadline is not met early, unless it is more than 18 years away. */
+#define CLOCK_SCALE_MAX (1UL << 59)
 uint64_t clock_scale_nanoseconds(struct clock_scale scale, uint64_t nanoseconds);
