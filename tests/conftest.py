@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import machine as qemu  # noqa: E402 (found by the path above)
+import shell  # noqa: E402
 
 
 @pytest.fixture
@@ -77,3 +78,23 @@ def disk_image(tmp_path):
                     "--new=2:0:+16M", "--change-name=2:scratch", str(path)],
                    check=True, stdout=subprocess.DEVNULL)
     return path
+
+
+@pytest.fixture(params=["bonsai", "xen"])
+def boot_control(request, boot_bonsai, boot_xen):
+    """Start the control domain with its archive on either hypervisor; return its shell.
+
+    What holds on both is the ABI's; what holds on one only is a defect of ours.
+    """
+
+    def boot(disk=None, **keywords):
+        modules = [qemu.GUESTS / "control.elf", qemu.BUILD / "domains.cpio"]
+        extra = qemu.disk_arguments(disk) if disk else ()
+        if request.param == "bonsai":
+            booted = boot_bonsai(*modules, options="dom0_mem=128M", extra=extra,
+                                 **{"memory": "512M", "smp": 2, **keywords})
+        else:
+            booted = boot_xen(*modules, options="dom0_mem=128M", extra=extra, smp=2)
+        return shell.Shell(booted, powers_off=request.param == "bonsai")
+
+    return boot

@@ -41,10 +41,12 @@ $(XEN):
 	dpkg -x $(@D)/$(XEN_PACKAGE)_*.deb $(@D)/root
 	gunzip -c $(@D)/root/boot/xen-4.17-amd64.gz > $@
 
+include tests/linux.mk
+
 # In two steps, as `run`: the second make sees the compiler that the first installed.
 test: setup ## install what is missing, build, run all tests
 	@$(MAKE) --no-print-directory tests
 
-tests: all $(ISO) $(UNIT_PROGRAMS) $(XEN)
+tests: all $(ISO) $(UNIT_PROGRAMS) $(XEN) $(LINUX_ARCHIVE)
 	BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
 	    $(PYTEST) $(PYTEST_FLAGS) -p no:cacheprovider --no-header tests

@@ -29,7 +29,7 @@ def test_bios(boot_iso, disk_image, key):
     booted = boot_iso(disk=disk_image)
     reach_prompt(booted, key)
     assert_three_domains(booted)
-    booted.send("shutdown\n")
+    booted.send("shutdown self\n")
     booted.wait()
 
 
@@ -37,7 +37,7 @@ def test_uefi(boot_iso, disk_image):
     booted = boot_iso(uefi=True, disk=disk_image)
     reach_prompt(booted, "b")
     assert_three_domains(booted)
-    booted.send("shutdown\n")
+    booted.send("shutdown self\n")
     booted.wait()
 
 
