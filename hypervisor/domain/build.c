@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/domain/build.h"
 
-#include <xen/errno.h>
-#include <xen/version.h>
 
 #include "boot/boot_info.h"
 #include "hypervisor/dispatcher/hypercall_page.h"
@@ -19,10 +17,10 @@
 #include "lib/string.h"
 #include "lib/text.h"
 
-#define MODULE_KERNEL      0
-#define MODULE_INITRD      1
-#define DEFAULT_PAGES_MAX  (1UL << 18) /* 1 GiB */
-#define ALLOCATION_ORDER   9
+#define MODULE_KERNEL     0
+#define MODULE_INITRD     1
+#define DEFAULT_PAGES_MAX (1UL << 18) /* 1 GiB */
+#define ALLOCATION_ORDER  9
 
 /* Everything that the steps below share. */
 struct first_domain {
@@ -108,8 +106,8 @@ static int read_kernel(struct first_domain *first)
         printk("no module: the first domain's kernel must be given as first module\n");
         return -XEN_ENOENT;
     }
-    enum elf_error error = elf_read_kernel(module_data(MODULE_KERNEL), module_size(MODULE_KERNEL),
-                                           &first->kernel);
+    enum elf_error error =
+        elf_read_kernel(module_data(MODULE_KERNEL), module_size(MODULE_KERNEL), &first->kernel);
     if (error != ELF_OK)
         return refuse(elf_error_text(error));
     if (!first->kernel.may_be_initial)
@@ -181,8 +179,8 @@ static void load_kernel(const struct first_domain *first)
         domain_write(first, segment->address, image + segment->file_offset, segment->file_size);
     }
     if (first->kernel.hypercall_page != ELF_NO_ADDRESS)
-        hypercall_page_fill(page_of(
-            first, (first->kernel.hypercall_page - first->kernel.virt_base) >> PAGE_SHIFT));
+        hypercall_page_fill(
+            page_of(first, (first->kernel.hypercall_page - first->kernel.virt_base) >> PAGE_SHIFT));
 }
 
 static void load_initrd(const struct first_domain *first)

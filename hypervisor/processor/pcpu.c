@@ -131,12 +131,13 @@ int pcpu_create(unsigned id, uint32_t apic_id, uint32_t acpi_id)
     pcpu->apic_id = apic_id;
     pcpu->acpi_id = acpi_id;
     pcpu->syscall_entry = (uint64_t)syscall_common;
-    spinlock_init(&pcpu->timers.lock, LOCK_LEVEL_TIMER);
     pcpu->task_state.io_map_base = sizeof(struct task_state);
     /* The boot processor idles on the stack it started on. */
     int error = idle_create(pcpu, id == 0 ? stack_top() : map_stack_allocate());
     if (!error)
         error = interrupt_stacks_create(pcpu);
+    if (!error)
+        error = timer_pcpu_init(pcpu);
     if (!error)
         error = scheduler_pcpu_init(pcpu);
     if (error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/processor/scheduler.h"
 
+#include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/clock.h"
