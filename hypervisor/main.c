@@ -14,6 +14,7 @@
 #include "hypervisor/io/local_apic.h"
 #include "hypervisor/io/power.h"
 #include "hypervisor/memory/frame.h"
+#include "hypervisor/memory/machphys.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/clock.h"
@@ -46,6 +47,7 @@ void hypervisor_main(uint32_t magic, uint32_t info)
         panic("no memory for the first processor");
     pcpu_load(pcpu_of(0));
     smp_start();
+    machphys_start();
     console_interrupt_start();
     print_banner();
     if (build_first_domain()) {

@@ -63,7 +63,8 @@ void printk_refusal(const char *format, ...)
     (void)format;
 }
 
-/* A lock that is taken twice, or released without being held, is an error of the code under test. */
+/* A lock that is taken twice, or released without being held, is an error of the code under test.
+ */
 void spin_lock(struct spinlock *lock)
 {
     assert_int_equal(lock->next, lock->serving);

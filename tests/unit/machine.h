@@ -15,9 +15,9 @@
 #define TEST_DOMAINS   2
 
 extern struct domain domains[TEST_DOMAINS]; /* 0 is privileged */
-extern unsigned flushes;                    /* calls of tlb_flush_stale that found something stale */
-extern unsigned flushes_everywhere;         /* of them for all processors */
-extern unsigned clock_now_value;            /* the TLB clock */
+extern unsigned flushes;            /* calls of tlb_flush_stale that found something stale */
+extern unsigned flushes_everywhere; /* of them for all processors */
+extern unsigned clock_now_value;    /* the TLB clock */
 
 /* A fresh machine: all frames but 0 free, two empty domains without limit. */
 void machine_reset(void);

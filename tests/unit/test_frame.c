@@ -64,7 +64,6 @@ static void test_address_limit(void **state)
     assert_false(heap_take(0, 14, &block));
     assert_true(heap_take(0, 15, &block));
     assert_true(heap_take(0, 0, &block));
-    assert_true(block.first.value > 512);
 }
 
 static void test_memory_of_others_is_scrubbed(void **state)
