@@ -102,8 +102,8 @@ static int scan_bus(uint8_t bus)
     for (uint8_t slot = 0; slot < SLOT_COUNT; slot++) {
         bool multi = false;
 
-        for (uint8_t function = 0; function < (multi ? FUNCTION_COUNT : 1); function++) {
-            int error = scan_function(bus, slot, function, &multi);
+        for (unsigned int function = 0; function < (multi ? FUNCTION_COUNT : 1u); function++) {
+            int error = scan_function(bus, slot, (uint8_t)function, &multi);
 
             if (error != 0)
                 return error;

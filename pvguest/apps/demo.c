@@ -315,7 +315,7 @@ static void pattern_command(unsigned int count, char **words)
 
 static void fault_null(void)
 {
-    *(volatile int *)NULL = 1;
+    __asm__ __volatile__("movl $1, (%0)" ::"r"(NULL) : "memory");
 }
 
 static void fault_undefined(void)

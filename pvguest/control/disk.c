@@ -100,6 +100,7 @@ int disk_submit(struct disk *disk, struct disk_request *request)
 }
 
 struct transfer {
+    struct disk_request request;
     struct wait_queue queue;
     bool finished;
     int status;
@@ -107,7 +108,7 @@ struct transfer {
 
 static void transfer_done(struct disk_request *request, int status)
 {
-    struct transfer *transfer = request->argument;
+    struct transfer *transfer = container_of(request, struct transfer, request);
 
     transfer->status = status;
     transfer->finished = true;
@@ -115,15 +116,15 @@ static void transfer_done(struct disk_request *request, int status)
 }
 
 /* One request of at most DISK_SEGMENTS_MAX pages. */
-static int transfer_pages(struct disk *disk, struct disk_request *request, char *address,
-                          unsigned int count)
+static int transfer_pages(struct disk *disk, enum disk_operation operation, uint64_t sector,
+                          char *address, unsigned int count)
 {
-    struct transfer transfer = {.finished = false};
+    struct transfer transfer = {.request = {.operation = operation, .sector = sector}};
+    struct disk_request *request = &transfer.request;
     int error;
 
     wait_queue_init(&transfer.queue);
     request->done = transfer_done;
-    request->argument = &transfer;
     for (request->segment_count = 0; count > 0; request->segment_count++, address += PAGE_SIZE) {
         unsigned int part = count < SECTORS_PER_PAGE ? count : SECTORS_PER_PAGE;
 
@@ -145,15 +146,13 @@ int disk_transfer(struct disk *disk, enum disk_operation operation, uint64_t sec
                   unsigned int count)
 {
     const unsigned int most = DISK_SEGMENTS_MAX * SECTORS_PER_PAGE;
-    struct disk_request request = {.operation = operation, .sector = sector};
     char *address = buffer;
     int error;
 
     do {
         unsigned int part = count < most ? count : most;
 
-        request.sector = sector;
-        error = transfer_pages(disk, &request, address, part);
+        error = transfer_pages(disk, operation, sector, address, part);
         address += (size_t)part << DISK_SECTOR_SHIFT;
         sector += part;
         count -= part;
