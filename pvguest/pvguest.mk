@@ -12,6 +12,8 @@ CONTROL_SOURCES := $(sort $(wildcard pvguest/control/*.c))
 CONTROL_OBJECTS := $(addprefix $(BUILD)/ring3/,$(addsuffix .o,$(CONTROL_SOURCES)))
 SELFTEST_OBJECTS := $(patsubst %,$(BUILD)/ring3/%.o,pvguest/apps/selftest.c \
                     $(sort $(wildcard pvguest/selftest/*.c)))
+HOSTILE_OBJECTS  := $(patsubst %,$(BUILD)/ring3/%.o,pvguest/apps/hostile.c \
+                    $(sort $(wildcard pvguest/hostile/*.c)))
 GUESTS          := $(patsubst pvguest/apps/%.c,$(BUILD)/guests/%.elf,$(APP_SOURCES)) \
                    $(if $(CONTROL_SOURCES),$(BUILD)/guests/control.elf)
 
@@ -37,6 +39,10 @@ $(BUILD)/guests/control.elf: $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvgue
 	@mkdir -p $(@D)
 	$(PVGUEST_LINK) $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE)
 
+$(BUILD)/guests/hostile.elf: $(HOSTILE_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
+	@mkdir -p $(@D)
+	$(PVGUEST_LINK) $(HOSTILE_OBJECTS) $(PVGUEST_ARCHIVE)
+
 $(BUILD)/guests/selftest.elf: $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
 	@mkdir -p $(@D)
 	$(PVGUEST_LINK) $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE)
@@ -45,4 +51,5 @@ $(BUILD)/guests/%.elf: $(BUILD)/ring3/pvguest/apps/%.c.o $(PVGUEST_ARCHIVE) pvgu
 	@mkdir -p $(@D)
 	$(PVGUEST_LINK) $< $(PVGUEST_ARCHIVE)
 
-.SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(SELFTEST_OBJECTS) $(patsubst %,$(BUILD)/ring3/%.o,$(APP_SOURCES))
+.SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(SELFTEST_OBJECTS) $(HOSTILE_OBJECTS) \
+            $(patsubst %,$(BUILD)/ring3/%.o,$(APP_SOURCES))
