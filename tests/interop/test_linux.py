@@ -38,7 +38,6 @@ def test_linux_guest(control, disk_image):
     control.booted.expect(shell.CONTROL_PROMPT)  # the console is left when its domain ends
     control.wait_until_gone("linux")
     control.power_off()
-    control.booted.wait()
     after = disk_image.read_bytes()
     expected = bytearray(before)
     expected[PARTITION + MIB:PARTITION + 2 * MIB] = (TEXT * (MIB // len(TEXT) + 1))[:MIB]
