@@ -98,7 +98,16 @@ static void put_domain(struct writer *writer, const char *handle,
                        const struct configuration *configuration)
 {
     static const char *const guest_directories[] = {
-        "control/shutdown", "device", "data", "drivers", "feature", "attr", "error",
+        "control/shutdown",
+        "control/feature-poweroff",
+        "control/feature-reboot",
+        "control/feature-suspend",
+        "device",
+        "data",
+        "drivers",
+        "feature",
+        "attr",
+        "error",
     };
     char key[32];
 
