@@ -17,7 +17,9 @@ int vcpu_area_register_info(struct vcpu *vcpu, uint64_t number, uint32_t offset)
 {
     mfn_t info_mfn = mfn(number);
 
-    if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || offset % sizeof(xen_ulong_t))
+    if (offset > PAGE_SIZE - sizeof(struct vcpu_info))
+        return -XEN_ENXIO;
+    if (offset % sizeof(xen_ulong_t))
         return -XEN_EINVAL;
     if (!mfn_equal(vcpu->info_frame, MFN_INVALID))
         return -XEN_EINVAL;

@@ -208,4 +208,9 @@ void vcpu_release_references(struct vcpu *vcpu)
     mutex_unlock(&domain->mmu_lock);
     table_put(domain, &vcpu->kernel_table);
     table_put(domain, &vcpu->user_table);
+    if (!mfn_equal(vcpu->info_frame, MFN_INVALID)) {
+        vcpu->info = &domain->shared_info->vcpu_info[vcpu->id];
+        frame_put_typed(mfn_to_frame(vcpu->info_frame));
+        vcpu->info_frame = MFN_INVALID;
+    }
 }
