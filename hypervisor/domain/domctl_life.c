@@ -29,7 +29,7 @@ static int create_check(const struct xen_domctl_createdomain *create)
         create->arch.emulation_flags || (create->arch.misc_flags & ~XEN_X86_MSR_RELAXED))
         return -XEN_EINVAL;
     /* Only version 1 of grant tables. */
-    return create->grant_opts == (uint32_t)XEN_DOMCTL_GRANT_version(1) ? 0 : -XEN_EINVAL;
+    return create->grant_opts == XEN_DOMCTL_GRANT_version(1) ? 0 : -XEN_EINVAL;
 }
 
 /* Numbers are used in turn, so that a late message to a dead domain does not reach a new one. */
@@ -38,7 +38,7 @@ static domid_t number_choose(void)
     static domid_t last; /* control_lock */
 
     for (uint32_t tries = 1; tries < DOMID_FIRST_RESERVED; tries++) {
-        last = last + 1 < DOMID_FIRST_RESERVED ? last + 1 : 1;
+        last = last + 1u < DOMID_FIRST_RESERVED ? (domid_t)(last + 1) : 1;
         struct domain *domain = domain_get_by_id(last);
         if (!domain)
             return last;
