@@ -12,6 +12,7 @@
 #include "pvguest/control/shell_line.h"
 #include "pvguest/control/shell_words.h"
 #include "pvguest/kernel/print.h"
+#include "pvguest/kernel/thread.h"
 
 static struct line_editor editor;
 /* Whether the prompt is on the screen, so that a notice must step around it. */
@@ -48,13 +49,16 @@ static int run_command(char *text)
     return 1;
 }
 
+/* Threads are cooperative: commands that need not wait must not keep all others from running. */
 int shell_execute(char *line)
 {
     char *command;
     int status = 0;
 
-    while ((command = shell_next_command(&line)))
+    while ((command = shell_next_command(&line))) {
         status = run_command(command);
+        thread_yield();
+    }
     return status;
 }
 
