@@ -245,6 +245,14 @@ int block_front_transfer(struct block_front *front, enum block_operation operati
     return error;
 }
 
+int block_front_restart(struct block_front *front)
+{
+    unsigned int id = front->bus.id;
+
+    bus_front_stop(&front->bus);
+    return bus_front_start(&front->bus, &block_front_driver, id, front);
+}
+
 void block_front_corrupt(struct block_front *front)
 {
     WRITE_ONCE(front->ring.shared->req_prod, front->ring.ring.req_prod_pvt + UINT32_MAX / 2);

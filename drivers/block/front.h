@@ -55,6 +55,10 @@ int block_front_finish(struct block_front *front, struct block_request *request)
 int block_front_transfer(struct block_front *front, enum block_operation operation, uint64_t sector,
                          void *buffer, unsigned int count);
 
+/* Let the connection go and make a new one; requests in flight go with it. Not in a watch function.
+ */
+int block_front_restart(struct block_front *front);
+
 /*
  * Write nonsense into the ring and notify, as a hostile guest would: for whoever tests that a back
  * end ends this ring alone. The disk is of no use afterwards.

@@ -226,6 +226,13 @@ static void flush_disk(unsigned int count, char **words)
         report("flush", block_front_transfer(disk, BLOCK_FLUSH, 0, NULL, 0));
 }
 
+static void reconnect(unsigned int count, char **words)
+{
+    (void)count;
+    if (disk_there())
+        report(words[0], block_front_restart(disk));
+}
+
 static uint64_t pattern_word(uint64_t seed, uint64_t sector, uint64_t i)
 {
     uint64_t word = (seed + sector * WORDS_PER_SECTOR + i) * 0x9e3779b97f4a7c15ULL;
@@ -472,6 +479,7 @@ static const struct command commands[] = {
     {"pattern", "SECTOR COUNT SEED", "fill sectors", pattern_command},
     {"verify", "SECTOR COUNT SEED", "compare sectors with a pattern", pattern_command},
     {"flush", "", "make what was written permanent", flush_disk},
+    {"reconnect", "", "let the disk's connection go and make a new one", reconnect},
     {"fault", "KIND", "fall over (alone: the kinds)", fault_command},
     {"shutdown", "", "power off", end_command},
     {"reboot", "", "start again", end_command},
@@ -484,7 +492,7 @@ static void help(unsigned int count, char **words)
     (void)count;
     (void)words;
     for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        say("%-9s%-19s%s\n", commands[i].name, commands[i].arguments, commands[i].what);
+        say("%-10s%-19s%s\n", commands[i].name, commands[i].arguments, commands[i].what);
 }
 
 static unsigned int split(char *line, char **words)

@@ -37,30 +37,59 @@ static int find_in_table(const struct gpt_table *table, const struct disk_target
     }
 }
 
+/* Load a disk's table into a buffer that the caller frees with free_table(). */
+static int load_table(struct disk *whole, struct gpt_table *table)
+{
+    void *buffer = page_allocate(page_order(GPT_TABLE_SIZE));
+    int error;
+
+    table->entries = buffer;
+    if (buffer == NULL)
+        return -XEN_ENOMEM;
+    error = gpt_load(table, whole->sectors, read_sectors, whole, buffer);
+    if (error == 0 && table->from_backup)
+        notice("disk: %s: the partition table is damaged, its backup is used", whole->name);
+    return error;
+}
+
+static void free_table(struct gpt_table *table)
+{
+    if (table->entries != NULL)
+        page_free(table->entries, page_order(GPT_TABLE_SIZE));
+}
+
 /* Look a partition up in one disk's table. */
 static int locate_partition(struct disk *whole, const struct disk_target *target,
                             struct location *location)
 {
-    unsigned int order = page_order(GPT_TABLE_SIZE);
-    void *buffer = page_allocate(order);
     struct gpt_partition partition;
     struct gpt_table table;
-    int error;
+    int error = load_table(whole, &table);
 
-    if (buffer == NULL)
-        return -XEN_ENOMEM;
-    error = gpt_load(&table, whole->sectors, read_sectors, whole, buffer);
-    if (error == 0 && table.from_backup)
-        notice("disk: %s: the partition table is damaged, its backup is used", whole->name);
     if (error == 0)
         error = find_in_table(&table, target, &partition);
-    page_free(buffer, order);
+    free_table(&table);
     if (error != 0)
         return error;
     location->whole = whole;
     location->extent = partition.extent;
     format_text(location->name, sizeof(location->name), "%s%u", whole->name, partition.number);
     return 0;
+}
+
+int disk_visit_partitions(struct disk *whole,
+                          void (*visit)(const struct gpt_partition *partition, void *argument),
+                          void *argument)
+{
+    struct gpt_partition partition;
+    struct gpt_table table;
+    int error = load_table(whole, &table);
+
+    for (unsigned int number = 1; error == 0 && number <= table.entry_count; number++)
+        if (gpt_partition_get(&table, number, &partition) == 0)
+            visit(&partition, argument);
+    free_table(&table);
+    return error;
 }
 
 static void locate_whole(struct disk *whole, struct location *location)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "pvguest/control/disk.h"
+#include "pvguest/control/disk_gpt.h"
 
 /*
  * Open `target` (see disk_target.h). When it names a real disk and the machine has none, the
@@ -17,3 +18,9 @@
  * the disk's. disk_close() ends it.
  */
 int disk_open(const char *target, const char *fallback, bool writable, struct disk **disk);
+
+/* Call `visit` for each partition of a disk; 0, -XEN_ENOENT without a table, or the disk's error.
+ */
+int disk_visit_partitions(struct disk *whole,
+                          void (*visit)(const struct gpt_partition *partition, void *argument),
+                          void *argument);

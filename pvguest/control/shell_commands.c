@@ -5,10 +5,13 @@
 #include "pvguest/kernel/print.h"
 
 const struct shell_command shell_commands[] = {
+    {"block-restart", command_block_restart, "",
+     "stop and start the block back end; guests' requests wait meanwhile"},
     {"console", command_console, "DOMAIN", "attach to a domain's console; Ctrl-] leaves it"},
     {"create", command_create, "FILE [-p] [-q] [-c]",
      "start a domain (-p paused, -q quietly, -c with console)"},
     {"destroy", command_destroy, "DOMAIN", "end a domain at once"},
+    {"disk-list", command_disk_list, "", "list disks and their partitions"},
     {"dmesg", command_dmesg, "", "print the hypervisor's messages"},
     {"domid", command_domid, "NAME", "print a domain's number"},
     {"domname", command_domname, "DOMID", "print a domain's name"},
@@ -59,7 +62,7 @@ int command_help(int count, char **words)
         return 1;
     }
     for (size_t i = 0; i < shell_command_count; i++)
-        print(" %-10s %-20s %s\n", shell_commands[i].name, shell_commands[i].arguments,
+        print(" %-13s %-20s %s\n", shell_commands[i].name, shell_commands[i].arguments,
               shell_commands[i].help);
     return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of the shell's commands; the functions are in shell_domain.c, shell_machine.c and
- * shell_console.c. A command gets its words (words[0] is its name, words[count] is NULL) and
- * returns 0 or 1, as a program exits. They run in the shell's thread.
+ * The table of the shell's commands; the functions are in shell_domain.c, shell_machine.c,
+ * shell_disk.c and shell_console.c. A command gets its words (words[0] is its name, words[count] is
+ * NULL) and returns 0 or 1, as a program exits. They run in the shell's thread.
  */
 #pragma once
 
@@ -29,9 +29,11 @@ int shell_usage(const char *command);
 /* Join terminal and guest console until Ctrl-]; 0 or a negative errno. */
 int shell_attach(domid_t domain);
 
+int command_block_restart(int count, char **words);
 int command_console(int count, char **words);
 int command_create(int count, char **words);
 int command_destroy(int count, char **words);
+int command_disk_list(int count, char **words);
 int command_dmesg(int count, char **words);
 int command_domid(int count, char **words);
 int command_domname(int count, char **words);
