@@ -160,10 +160,19 @@ uint64_t boot_memory_total(void)
     return total;
 }
 
+/* The loader may put small modules below 1 MiB. */
+static bool in_module(uint64_t page)
+{
+    for (unsigned i = 0; i < boot_info.module_count; i++)
+        if (boot_info.modules[i].start < page + PAGE_SIZE && page < boot_info.modules[i].end)
+            return true;
+    return false;
+}
+
 uint64_t boot_memory_low_page(void)
 {
     for (uint64_t page = LOW_LAST; page >= LOW_FIRST; page -= PAGE_SIZE)
-        if (boot_memory_described(page, page + PAGE_SIZE, 1U << RAM))
+        if (boot_memory_described(page, page + PAGE_SIZE, 1U << RAM) && !in_module(page))
             return page;
     return BOOT_MEMORY_NONE;
 }
