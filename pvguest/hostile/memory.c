@@ -202,6 +202,8 @@ static bool take_memory(void)
     struct xen_memory_reservation reservation = {.nr_extents = 1, .domid = DOMID_SELF};
     uint64_t got = 0;
 
+    if (guest_is_initial_domain())
+        return true; /* nobody limits it */
     set_xen_guest_handle(reservation.extent_start, &extent);
     while (got < 10000 && hypercall_memory_op(XENMEM_increase_reservation, &reservation) == 1)
         got++;
