@@ -19,7 +19,7 @@
 #include "pvguest/kernel/print.h"
 
 #define PAGES_PER_MIB 256
-#define DMESG_BUFFER  4096
+#define DMESG_SIZE    131072
 
 typedef unsigned long long number_t;
 
@@ -143,25 +143,27 @@ int command_info(int count, char **words)
     return 0;
 }
 
+/* All is read before any of it is printed: what is printed may end up in the same buffer. */
 int command_dmesg(int count, char **words)
 {
-    char *buffer = heap_allocate(DMESG_BUFFER);
-    uint32_t index = 0, before;
-    int size = 0;
+    char *buffer = heap_allocate(DMESG_SIZE);
+    uint32_t index = 0;
+    size_t size = 0;
+    int part = 0;
 
     (void)count, (void)words;
     if (!buffer)
         return 1;
     do {
-        before = index;
-        size = machine_call_read_console(buffer, DMESG_BUFFER, &index);
-        if (size > 0)
-            print_write(buffer, (size_t)size);
-    } while (size > 0 && index != before);
+        part = machine_call_read_console(buffer + size, DMESG_SIZE - size, &index);
+        if (part > 0)
+            size += (size_t)part;
+    } while (part > 0 && size < DMESG_SIZE);
+    print_write(buffer, size);
     heap_free(buffer);
-    if (size >= 0)
+    if (part >= 0)
         return 0;
-    print("the hypervisor's messages cannot be read: error %d\n", size);
+    print("the hypervisor's messages cannot be read: error %d\n", part);
     return 1;
 }
 
