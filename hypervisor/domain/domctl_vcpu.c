@@ -36,6 +36,8 @@ int domctl_set_context(struct domain *domain, struct xen_domctl *operation)
     if (!status) {
         vcpu_pause(vcpu);
         status = vcpu_set_context(vcpu, context);
+        if (!status && (context->flags & VGCF_online))
+            vcpu_clear_wait(vcpu, VCPU_WAIT_DOWN);
         vcpu_unpause(vcpu);
     }
     frame_free_hypervisor(context, CONTEXT_ORDER);

@@ -30,6 +30,8 @@ static long initialise(struct vcpu *vcpu, guest_ptr_t argument)
     if (copy_from_guest(context, argument, sizeof(*context)))
         goto free;
     status = vcpu->initialised ? -XEN_EEXIST : vcpu_set_context(vcpu, context);
+    if (!status && (context->flags & VGCF_online))
+        vcpu_clear_wait(vcpu, VCPU_WAIT_DOWN);
 free:
     frame_free_hypervisor(context, CONTEXT_ORDER);
     return status;
