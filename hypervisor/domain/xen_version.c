@@ -9,13 +9,10 @@
 
 #include "boot/boot_info.h"
 #include "hypervisor/domain/domain.h"
+#include "hypervisor/domain/version.h"
 #include "hypervisor/memory/guest_copy.h"
 #include "lib/string.h"
 #include "lib/text.h"
-
-/* The interface that libxen-dev's headers describe. */
-#define XEN_MAJOR 4
-#define XEN_MINOR 17
 
 #define DENIED "<denied>"
 
@@ -34,7 +31,7 @@ static long text_out(guest_ptr_t pointer, const char *text, size_t size)
 static long version(guest_ptr_t pointer)
 {
     (void)pointer;
-    return XEN_MAJOR << 16 | XEN_MINOR;
+    return BONSAI_ABI_MAJOR << 16 | BONSAI_ABI_MINOR;
 }
 
 static long extraversion(guest_ptr_t pointer)
