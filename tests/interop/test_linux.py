@@ -23,7 +23,7 @@ def control(request, boot_bonsai, boot_xen, disk_image):
     booted = boot(machine.GUESTS / "control.elf", machine.BUILD / "linux.cpio",
                   options="dom0_mem=320M", memory="1G", extra=machine.disk_arguments(disk_image),
                   **options)
-    return shell.Shell(booted)
+    return shell.Shell(booted, powers_off=request.param == "bonsai")
 
 
 def test_linux_guest(control, disk_image):
