@@ -8,7 +8,8 @@
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/wall_clock.h"
 
-#define SECOND_NS 1000000000UL
+#define SECOND_NS    1000000000UL
+#define DELAY_ROUNDS 200
 
 /* Written once at start-up. */
 static struct clock_scale scale;
@@ -63,8 +64,10 @@ void clock_delay_us(uint64_t microseconds)
 {
     uint64_t end = rdtsc() + clock_scale_nanoseconds(scale, microseconds * 1000);
 
+    /* Looked at rarely: under emulation the TSC costs more than the loop. */
     while ((int64_t)(rdtsc() - end) < 0)
-        cpu_relax();
+        for (unsigned i = 0; i < DELAY_ROUNDS; i++)
+            asm volatile("" : : : "memory");
 }
 
 /*

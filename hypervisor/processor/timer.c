@@ -8,69 +8,15 @@
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/io/local_apic.h"
 #include "hypervisor/memory/frame.h"
-#include "hypervisor/panic.h"
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/pcpu.h"
 #include "hypervisor/processor/smp.h"
+#include "hypervisor/processor/timer_heap.h"
 #include "lib/string.h"
 
 #define SLOTS_PER_PAGE (PAGE_SIZE / sizeof(struct timer *))
 #define ORDER_MAX      8
-
-/* Slot 0 is not used: the children of n are 2n and 2n + 1. */
-static void slot_set(struct timer_heap *heap, uint32_t position, struct timer *timer)
-{
-    heap->slots[position] = timer;
-    timer->position = position;
-}
-
-static void sift_up(struct timer_heap *heap, uint32_t position)
-{
-    struct timer *timer = heap->slots[position];
-
-    while (position > 1 && heap->slots[position / 2]->deadline > timer->deadline) {
-        slot_set(heap, position, heap->slots[position / 2]);
-        position /= 2;
-    }
-    slot_set(heap, position, timer);
-}
-
-static void sift_down(struct timer_heap *heap, uint32_t position)
-{
-    struct timer *timer = heap->slots[position];
-
-    while (2 * position <= heap->count) {
-        uint32_t child = 2 * position;
-        if (child < heap->count && heap->slots[child + 1]->deadline < heap->slots[child]->deadline)
-            child++;
-        if (heap->slots[child]->deadline >= timer->deadline)
-            break;
-        slot_set(heap, position, heap->slots[child]);
-        position = child;
-    }
-    slot_set(heap, position, timer);
-}
-
-static void heap_insert(struct timer_heap *heap, struct timer *timer)
-{
-    ASSERT(heap->count + 1 < heap->capacity);
-    slot_set(heap, ++heap->count, timer);
-    sift_up(heap, heap->count);
-}
-
-static void heap_remove(struct timer_heap *heap, struct timer *timer)
-{
-    uint32_t position = timer->position;
-    struct timer *last = heap->slots[heap->count--];
-
-    timer->position = 0;
-    if (last == timer)
-        return;
-    slot_set(heap, position, last);
-    sift_up(heap, position);
-    sift_down(heap, last->position);
-}
 
 int timer_pcpu_init(struct pcpu *pcpu)
 {
@@ -168,7 +114,7 @@ void timer_cancel(struct timer *timer)
 
     /* The local APIC may fire for nothing; that is cheaper than setting it anew. */
     if (timer->position)
-        heap_remove(heap, timer);
+        timer_heap_remove(heap, timer);
     spin_unlock(&heap->lock);
 }
 
@@ -178,7 +124,7 @@ void timer_destroy(struct timer *timer)
         return;
     struct timer_heap *heap = lock_heap(timer);
     if (timer->position)
-        heap_remove(heap, timer);
+        timer_heap_remove(heap, timer);
     heap->reserved--;
     bool elsewhere = timer->pcpu != this_pcpu();
     spin_unlock(&heap->lock);
@@ -193,9 +139,9 @@ void timer_set(struct timer *timer, uint64_t deadline)
     struct pcpu *pcpu = timer->pcpu;
 
     if (timer->position)
-        heap_remove(heap, timer);
+        timer_heap_remove(heap, timer);
     timer->deadline = deadline ? deadline : 1;
-    heap_insert(heap, timer);
+    timer_heap_insert(heap, timer);
     bool first = timer->position == 1, ours = pcpu == this_pcpu();
     if (first && ours)
         program_locked(pcpu);
@@ -213,7 +159,7 @@ int timer_migrate(struct timer *timer, struct pcpu *pcpu)
     struct timer_heap *old = lock_heap(timer);
     bool was_set = timer->position != 0;
     if (was_set)
-        heap_remove(old, timer);
+        timer_heap_remove(old, timer);
     WRITE_ONCE(timer->pcpu, pcpu);
     spin_unlock(&old->lock);
     heap_unreserve(old);
@@ -228,7 +174,7 @@ static struct timer *take_due_locked(struct timer_heap *heap)
     if (heap->count == 0 || heap->slots[1]->deadline > clock_now())
         return NULL;
     struct timer *timer = heap->slots[1];
-    heap_remove(heap, timer);
+    timer_heap_remove(heap, timer);
     return timer;
 }
 

@@ -26,3 +26,8 @@ MACHINE_SOURCES := tests/unit/machine.c hypervisor/memory/audit.c hypervisor/mem
     hypervisor/memory/heap.c hypervisor/memory/m2p.c hypervisor/memory/table.c hypervisor/memory/type.c
 frame_SOURCES := $(MACHINE_SOURCES)
 type_SOURCES  := $(MACHINE_SOURCES)
+boot_info_SOURCES := boot/boot_info.c lib/text.c
+boot_memory_SOURCES := hypervisor/memory/boot_memory.c
+acpi_SOURCES := hypervisor/io/acpi.c hypervisor/io/power_acpi.c
+timer_heap_SOURCES := hypervisor/processor/timer_heap.c
+clock_SOURCES := hypervisor/processor/clock_scale.c hypervisor/processor/wall_clock.c
