@@ -38,6 +38,7 @@ _Static_assert(offsetof(struct pcpu, syscall_entry) == PCPU_SYSCALL_ENTRY, "");
 
 #define PAGE_FAULT_PRESENT 1
 #define PAGE_FAULT_WRITE   2
+#define PAGE_FAULT_USER    4
 
 static void print_registers(const struct cpu_user_regs *regs)
 {
@@ -87,6 +88,8 @@ static void trap_page_fault(struct cpu_user_regs *regs, uint64_t address)
     const uint32_t write_protection = PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE;
     if ((regs->error_code & write_protection) == write_protection &&
         current_vcpu()->guest.kernel_mode && interpreter_table_write(regs, address))
+        return;
+    if (!(regs->error_code & PAGE_FAULT_USER) && interpreter_ring3_iret(regs))
         return;
     bounce_page_fault(regs->error_code, address);
 }

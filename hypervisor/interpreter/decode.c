@@ -58,6 +58,7 @@ static const struct opcode_form opcode_forms[] = {
     {0xed, 0xed, false, false, IMMEDIATE_NONE},
     {0xee, 0xee, true, false, IMMEDIATE_NONE},
     {0xef, 0xef, false, false, IMMEDIATE_NONE},
+    {0xfa, 0xfb, false, false, IMMEDIATE_NONE},     /* cli, sti */
     {0x0f01, 0x0f01, false, true, IMMEDIATE_NONE},  /* xsetbv, invlpg, smsw, lmsw */
     {0x0f06, 0x0f06, false, false, IMMEDIATE_NONE}, /* clts */
     {0x0f08, 0x0f09, false, false, IMMEDIATE_NONE}, /* invd, wbinvd */

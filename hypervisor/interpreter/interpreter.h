@@ -22,3 +22,6 @@ bool interpreter_forced_emulation(struct cpu_user_regs *regs);
 /* #PF, write to a present read-only page from guest kernel: a store to a live level-1 table of its
  * own. */
 bool interpreter_table_write(struct cpu_user_regs *regs, uint64_t address);
+
+/* #PF with supervisor rights from ring 3: iretq under an emulator that checks SMAP there. */
+bool interpreter_ring3_iret(struct cpu_user_regs *regs);

@@ -114,7 +114,6 @@ static bool read_control(unsigned number, uint64_t *value)
 static bool write_control(unsigned number, uint64_t value)
 {
     struct vcpu *vcpu = current_vcpu();
-    uint64_t present;
 
     switch (number) {
     case 0:
@@ -127,7 +126,8 @@ static bool write_control(unsigned number, uint64_t value)
         WRITE_ONCE(vcpu->info->arch.cr2, value);
         return true;
     case 4:
-        return read_control(4, &present) && present == value;
+        /* As on Xen: a change of what is not the guest's (all of it, here) has no effect. */
+        return true;
     default:
         return false;
     }
@@ -180,6 +180,15 @@ static bool io_privileged(const struct vcpu *vcpu)
     unsigned privilege = !guest_kernel_mode() ? 3 : architectural ? 0 : 1;
 
     return vcpu->guest.iopl >= privilege;
+}
+
+/* cli, sti: nothing happens, to who may do port I/O; events have a mask of their own. */
+static bool emulate_interrupt_flag(const struct instruction *instruction,
+                                   struct cpu_user_regs *regs)
+{
+    (void)instruction;
+    (void)regs;
+    return io_privileged(current_vcpu());
 }
 
 static unsigned io_size(const struct instruction *instruction)
@@ -245,12 +254,12 @@ static const struct {
     emulate_t *emulate;
 } emulations[] = {
     {0x6c, 0x6f, emulate_string},      {0xe4, 0xe7, emulate_in_out},
-    {0xec, 0xef, emulate_in_out},      {0x0f01, 0x0f01, emulate_system},
-    {0x0f06, 0x0f06, emulate_clts},    {0x0f08, 0x0f09, emulate_cache},
-    {0x0f20, 0x0f20, emulate_control}, {0x0f22, 0x0f22, emulate_control},
-    {0x0f21, 0x0f21, emulate_debug},   {0x0f23, 0x0f23, emulate_debug},
-    {0x0f30, 0x0f30, emulate_wrmsr},   {0x0f32, 0x0f32, emulate_rdmsr},
-    {0x0fa2, 0x0fa2, emulate_cpuid},
+    {0xec, 0xef, emulate_in_out},      {0xfa, 0xfb, emulate_interrupt_flag},
+    {0x0f01, 0x0f01, emulate_system},  {0x0f06, 0x0f06, emulate_clts},
+    {0x0f08, 0x0f09, emulate_cache},   {0x0f20, 0x0f20, emulate_control},
+    {0x0f22, 0x0f22, emulate_control}, {0x0f21, 0x0f21, emulate_debug},
+    {0x0f23, 0x0f23, emulate_debug},   {0x0f30, 0x0f30, emulate_wrmsr},
+    {0x0f32, 0x0f32, emulate_rdmsr},   {0x0fa2, 0x0fa2, emulate_cpuid},
 };
 
 /*

@@ -123,7 +123,7 @@ static int table_find(struct msi *message)
         return -XEN_EINVAL;
     if (!base || mfn_is_ram(mfn(address >> PAGE_SHIFT)) ||
         !device_memory_exists(mfn(address >> PAGE_SHIFT)) ||
-        !device_memory_allowed(mfn(address >> PAGE_SHIFT), true))
+        !device_memory_allowed(mfn(address >> PAGE_SHIFT)))
         return -XEN_EINVAL;
     volatile uint32_t *page = table_page_map(address & PAGE_MASK);
     if (!page)

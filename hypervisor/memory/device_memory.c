@@ -6,7 +6,10 @@
 #include "hypervisor/processor/cpu.h"
 
 #define DENIED_MAX 32
-/* Firmware tables that a domain reads lie here, partly inside ranges called RAM. */
+/*
+ * The firmware's: tables, partly inside ranges called RAM. Nothing of the hypervisor's is left in
+ * there once the processors have started.
+ */
 #define FIRST_MEGABYTE_END 0x100
 
 static struct {
@@ -27,14 +30,14 @@ bool device_memory_exists(mfn_t frame)
     return frame.value < 1UL << (cpu_features.physical_bits - PAGE_SHIFT);
 }
 
-bool device_memory_allowed(mfn_t frame, bool writable)
+bool device_memory_allowed(mfn_t frame)
 {
     for (unsigned i = 0; i < denied_count; i++)
         if (frame.value >= denied[i].first && frame.value <= denied[i].last)
             return false;
+    if (frame.value < FIRST_MEGABYTE_END)
+        return true;
     /* RAM without a descriptor in use is the hypervisor's own: image, tables, modules. */
     uint64_t start = mfn_to_physical(frame);
-    if (!boot_memory_touches_ram(start, start + PAGE_SIZE))
-        return true;
-    return frame.value < FIRST_MEGABYTE_END && !writable;
+    return !boot_memory_touches_ram(start, start + PAGE_SIZE);
 }

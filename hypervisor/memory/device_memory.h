@@ -18,4 +18,4 @@ void device_memory_deny(uint64_t physical, size_t size);
 /* Whether the number is within the width of a physical address. */
 bool device_memory_exists(mfn_t frame);
 /* Only for frames that are not mfn_is_ram(). */
-bool device_memory_allowed(mfn_t frame, bool writable);
+bool device_memory_allowed(mfn_t frame);

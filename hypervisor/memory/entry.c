@@ -74,7 +74,7 @@ static int device_get(uint64_t entry, const struct domain *table_owner,
     if (frame_owner == &domain_io)
         frame_owner = table_owner;
     if (!frame_owner->privileged || !table_owner->privileged ||
-        !device_memory_allowed(number, entry & PTE_WRITABLE)) {
+        !device_memory_allowed(number)) {
         printk_refusal("d%u: no right to device frame %#lx\n", table_owner->id, number.value);
         return -XEN_EPERM;
     }
