@@ -5,6 +5,7 @@
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/frame.h"
 #include "hypervisor/memory/type.h"
+#include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/debug_register.h"
 #include "hypervisor/processor/descriptor.h"
@@ -146,6 +147,10 @@ int vcpu_set_context(struct vcpu *vcpu, const struct vcpu_guest_context *context
         if (i != 4 && i != 5)
             debug_register_set(vcpu, i, context->debugreg[i]);
     vcpu->initialised = true;
+    /* Now and not at creation: builders clear the shared info page in between. */
+    clock_update_vcpu(vcpu);
+    if (vcpu->id == 0)
+        clock_update_wall(domain);
     return 0;
 
 put_user_table:
