@@ -106,7 +106,7 @@ static void run_line(const char *start, size_t size)
     memcpy(line, start, size);
     line[size] = '\0';
     if (size && line[0] != '#') {
-        notice("bonsai> %s", line);
+        notice("+ %s", line);
         shell_execute(line);
     }
 }
