@@ -83,6 +83,7 @@ static void registers_set(struct vcpu *vcpu, const struct vcpu_guest_context *co
         (regs->rflags & ~(RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT | RFLAGS_VIF | RFLAGS_VIP)) |
         RFLAGS_IF | RFLAGS_FIXED;
     regs->entry_vector = 0;
+    guest->iopl = context->user_regs.rflags >> 12 & 3;
     guest->ds = regs->ds;
     guest->es = regs->es;
     guest->fs = regs->fs;
