@@ -51,7 +51,7 @@ static long poll(guest_ptr_t argument)
     if (copy_from_guest(ports, guest_ptr_of_handle(request.ports),
                         request.nr_ports * sizeof(ports[0])))
         return -XEN_EFAULT;
-    return event_poll(ports, request.nr_ports, request.timeout);
+    return event_poll(current_vcpu(), ports, request.nr_ports, request.timeout);
 }
 
 /* A code that the domain has announced goes before the reason given now. */

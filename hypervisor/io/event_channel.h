@@ -86,8 +86,8 @@ void event_set_pending_locked(struct domain *domain, evtchn_port_t port);
 bool event_upcall_wanted(const struct vcpu *vcpu);
 bool event_upcall_pending(const struct vcpu *vcpu); /* ignoring the mask: for SCHEDOP_block */
 
-/* SCHEDOP_poll: the current vcpu waits when it gets to the exit loop (event_poll.c). */
-long event_poll(const evtchn_port_t *ports, unsigned count, uint64_t deadline);
+/* SCHEDOP_poll: the vcpu, the current one, waits when it gets to the exit loop (event_poll.c). */
+long event_poll(struct vcpu *vcpu, const evtchn_port_t *ports, unsigned count, uint64_t deadline);
 /* The poll timer of a vcpu fired: argument is the vcpu. */
 void event_poll_timeout(void *argument);
 /* End a poll, whatever the vcpu waits for. */

@@ -24,9 +24,8 @@ static int ports_pending(struct domain *domain, const evtchn_port_t *ports, unsi
     return 0;
 }
 
-long event_poll(const evtchn_port_t *ports, unsigned count, uint64_t deadline)
+long event_poll(struct vcpu *vcpu, const evtchn_port_t *ports, unsigned count, uint64_t deadline)
 {
-    struct vcpu *vcpu = current_vcpu();
     struct domain *domain = vcpu->domain;
 
     WRITE_ONCE(vcpu->poll_port, count == 1 ? ports[0] : 0);

@@ -145,7 +145,8 @@ struct domain *domain_get_by_id(domid_t id)
     return &domains[id];
 }
 
-struct grant_active *grant_active_at(struct grant_table *table, grant_ref_t ref)
+/* Tests with grants are linked with the real one. */
+__attribute__((weak)) struct grant_active *grant_active_at(struct grant_table *table, grant_ref_t ref)
 {
     (void)table, (void)ref;
     fail_msg("no grants here");
