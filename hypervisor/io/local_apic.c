@@ -43,7 +43,8 @@ enum register_offset {
 #define COMMAND_ASSERT      0x4000
 #define COMMAND_PENDING     0x1000
 #define COMMAND_OTHERS      0xc0000
-#define CALIBRATE_US        20000
+#define CALIBRATE_US        10000
+#define CALIBRATE_SAMPLES   16
 #define TICKS_SHIFT         32
 
 static volatile uint32_t *registers; /* NULL: x2APIC mode */
@@ -126,17 +127,36 @@ void local_apic_end_of_interrupt(void)
     apic_write(APIC_END, 0);
 }
 
+/* The count and the TSC at one moment: of several tries the one with the least between. */
+static uint32_t read_count(uint64_t *tsc)
+{
+    uint64_t least = ~0UL;
+    uint32_t best = 0;
+
+    for (unsigned i = 0; i < CALIBRATE_SAMPLES; i++) {
+        uint64_t before = rdtsc();
+        uint32_t count = apic_read(APIC_TIMER_CURRENT);
+        uint64_t after = rdtsc();
+        if (after - before >= least)
+            continue;
+        least = after - before;
+        *tsc = before + least / 2;
+        best = count;
+    }
+    return best;
+}
+
 void local_apic_timer_calibrate(void)
 {
+    uint64_t start, end;
+
     if (cpu_features.tsc_deadline)
         return;
     apic_write(APIC_TIMER, ENTRY_MASKED | VECTOR_TIMER);
     apic_write(APIC_TIMER_INITIAL, ~0U);
-    uint64_t start = rdtsc();
-    uint32_t start_count = apic_read(APIC_TIMER_CURRENT);
+    uint32_t start_count = read_count(&start);
     clock_delay_us(CALIBRATE_US);
-    uint64_t end = rdtsc();
-    uint32_t end_count = apic_read(APIC_TIMER_CURRENT);
+    uint32_t end_count = read_count(&end);
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_TIMER, VECTOR_TIMER);
     ticks_per_tsc = ((uint64_t)(start_count - end_count) << TICKS_SHIFT) / (end - start);

@@ -12,7 +12,7 @@
 #define RESET_CONTROL    0xcf9
 #define KEYBOARD_COMMAND 0x64
 #define KEYBOARD_RESET   0xfe
-#define SPINS            10000000U
+#define SPINS            100000U
 
 void machine_halt(void)
 {
@@ -55,7 +55,6 @@ void machine_power_off(void)
         enable_acpi_mode();
         enter_soft_off(acpi_info.pm1a_control, acpi_info.soft_off_type[0]);
         enter_soft_off(acpi_info.pm1b_control, acpi_info.soft_off_type[1]);
-        wait_a_while();
     }
     machine_halt();
 }

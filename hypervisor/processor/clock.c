@@ -65,9 +65,11 @@ void clock_delay_us(uint64_t microseconds)
     uint64_t end = rdtsc() + clock_scale_nanoseconds(scale, microseconds * 1000);
 
     /* Looked at rarely: under emulation the TSC costs more than the loop. */
-    while ((int64_t)(rdtsc() - end) < 0)
+    while ((int64_t)(rdtsc() - end) < 0) {
+        cpu_relax();
         for (unsigned i = 0; i < DELAY_ROUNDS; i++)
             asm volatile("" : : : "memory");
+    }
 }
 
 /*
