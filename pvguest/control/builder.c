@@ -103,6 +103,16 @@ static int limit_memory(struct construction *construction)
                                               MEMORY_SLACK_KIB);
 }
 
+static int set_share(struct construction *construction)
+{
+    const struct configuration *configuration = construction->configuration;
+
+    if (!configuration->cpu_weight && !configuration->cap)
+        return 0;
+    return domain_call_set_share(construction->domain, (uint16_t)configuration->cpu_weight,
+                                 (uint16_t)configuration->cap);
+}
+
 static int populate(struct construction *construction)
 {
     return builder_memory_populate(&construction->memory, construction->domain,
@@ -137,9 +147,8 @@ static int load_ramdisk(struct construction *construction)
 
 static int write_map(struct construction *construction)
 {
-    return builder_memory_write(&construction->memory, construction->layout.p2m.pfn << PAGE_SHIFT,
-                                construction->memory.mfns,
-                                construction->memory.count * sizeof(uint64_t));
+    return builder_memory_write_map(&construction->memory,
+                                    construction->layout.p2m.pfn << PAGE_SHIFT);
 }
 
 static int write_tables(struct construction *construction)
@@ -205,8 +214,8 @@ static int write_start_info(struct construction *construction)
         return -XEN_ENOMEM;
     pv_layout_start_info(layout, info);
     info->shared_info = construction->shared_info_mfn << PAGE_SHIFT;
-    rings->store_mfn = construction->memory.mfns[layout->store.pfn];
-    rings->console_mfn = construction->memory.mfns[layout->console.pfn];
+    rings->store_mfn = builder_memory_mfn(&construction->memory, layout->store.pfn);
+    rings->console_mfn = builder_memory_mfn(&construction->memory, layout->console.pfn);
     info->store_mfn = rings->store_mfn;
     info->store_evtchn = rings->store_port;
     info->console.domU.mfn = rings->console_mfn;
@@ -247,12 +256,13 @@ static int init_hypercall_page(struct construction *construction)
     if (kernel->hypercall_page == ELF_NO_ADDRESS)
         return 0;
     pfn = (kernel->hypercall_page - kernel->virt_base) >> PAGE_SHIFT;
-    return domain_call_init_hypercall_page(construction->domain, construction->memory.mfns[pfn]);
+    return domain_call_init_hypercall_page(construction->domain,
+                                           builder_memory_mfn(&construction->memory, pfn));
 }
 
 static uint64_t root_mfn(const struct construction *construction)
 {
-    return construction->memory.mfns[construction->layout.tables.pfn];
+    return builder_memory_mfn(&construction->memory, construction->layout.tables.pfn);
 }
 
 static int pin_tables(struct construction *construction)
@@ -295,6 +305,7 @@ static const struct {
 } steps[] = {
     {create_domain, "creating the domain"}, /* all others may be undone by destroying it */
     {create_vcpus, "creating its virtual processors"},
+    {set_share, "setting its share of the processors"},
     {limit_memory, "setting the limit of its memory"},
     {populate, "giving it memory"},
     {load_kernel, "loading the kernel"},

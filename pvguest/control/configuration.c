@@ -94,18 +94,33 @@ static int read_reading_string(struct reading *reading, const struct syntax_sett
     return set_string(reading, setting, (const char **)((char *)reading + key->offset));
 }
 
-static int read_number(struct reading *reading, const struct syntax_setting *setting,
-                       const struct key *key)
+static int set_number(const struct reading *reading, const struct syntax_setting *setting,
+                      uint64_t least, uint64_t most, uint64_t *field)
 {
     const char *cursor = setting->items[0];
     uint64_t value;
 
     if (setting->is_list || !text_parse_unsigned(&cursor, &value) || *cursor)
         return refuse(reading, setting, "a number is expected");
-    if (value == 0 || value > 1 << 24)
+    if (value < least || value > most)
         return refuse(reading, setting, "the number is out of range");
-    *(uint64_t *)((char *)reading->configuration + key->offset) = value;
+    *field = value;
     return 0;
+}
+
+static int read_number(struct reading *reading, const struct syntax_setting *setting,
+                       const struct key *key)
+{
+    return set_number(reading, setting, 1, 1 << 24,
+                      (uint64_t *)((char *)reading->configuration + key->offset));
+}
+
+/* Weight and cap of the credit2 scheduler. */
+static int read_share(struct reading *reading, const struct syntax_setting *setting,
+                      const struct key *key)
+{
+    return set_number(reading, setting, 0, UINT16_MAX,
+                      (uint64_t *)((char *)reading->configuration + key->offset));
 }
 
 static int read_action(struct reading *reading, const struct syntax_setting *setting,
@@ -216,9 +231,8 @@ static const struct key keys[] = {
     {"builder", read_type, 0},
     {"bootloader", refuse_bootloader, 0},
     {"uuid", accept, 0},
-    {"cpu_weight", accept, 0},
-    {"cap", accept, 0},
-    {"cpus", accept, 0},
+    {"cpu_weight", read_share, IN_CONFIGURATION(cpu_weight)},
+    {"cap", read_share, IN_CONFIGURATION(cap)},
     {"vfb", accept, 0},
     {"seclabel", accept, 0},
     {"localtime", accept, 0},

@@ -28,6 +28,7 @@ struct configuration {
     const char *command_line; /* never NULL */
     uint64_t memory_mib, maximum_mib;
     uint64_t vcpus, maximum_vcpus;
+    uint64_t cpu_weight, cap; /* 0: as the hypervisor has it */
     enum domain_action on_poweroff, on_reboot, on_crash;
     size_t disk_count;
     struct configuration_disk disks[CONFIGURATION_MAX_DISKS];

@@ -100,6 +100,32 @@ int domain_call_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsig
     return status < 0 ? status : (int)operation.u.getdomaininfolist.num_domains;
 }
 
+static int call_share(struct xen_domctl *operation, unsigned int command, domid_t domain)
+{
+    operation->u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    operation->u.scheduler_op.cmd = command;
+    return call(operation, XEN_DOMCTL_scheduler_op, domain);
+}
+
+int domain_call_get_share(domid_t domain, uint16_t *weight, uint16_t *cap)
+{
+    struct xen_domctl operation = {0};
+    int status = call_share(&operation, XEN_DOMCTL_SCHEDOP_getinfo, domain);
+
+    *weight = operation.u.scheduler_op.u.credit2.weight;
+    *cap = operation.u.scheduler_op.u.credit2.cap;
+    return status;
+}
+
+int domain_call_set_share(domid_t domain, uint16_t weight, uint16_t cap)
+{
+    struct xen_domctl operation = {0};
+
+    operation.u.scheduler_op.u.credit2.weight = weight;
+    operation.u.scheduler_op.u.credit2.cap = cap;
+    return call_share(&operation, XEN_DOMCTL_SCHEDOP_putinfo, domain);
+}
+
 int domain_call_set_maximum_memory(domid_t domain, uint64_t kib)
 {
     struct xen_domctl operation = {0};

@@ -28,6 +28,10 @@ int domain_call_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsig
 int domain_call_vcpu_information(domid_t domain, unsigned int vcpu,
                                  struct xen_domctl_getvcpuinfo *information);
 
+/* The credit2 scheduler's weight and cap; a weight of 0 is not changed. */
+int domain_call_set_share(domid_t domain, uint16_t weight, uint16_t cap);
+int domain_call_get_share(domid_t domain, uint16_t *weight, uint16_t *cap);
+
 int domain_call_set_maximum_memory(domid_t domain, uint64_t kib);
 int domain_call_set_vcpus(domid_t domain, unsigned int count);
 int domain_call_set_context(domid_t domain, unsigned int vcpu, struct vcpu_guest_context *context);

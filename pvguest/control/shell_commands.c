@@ -23,6 +23,8 @@ const struct shell_command shell_commands[] = {
     {"reboot", command_reboot, "[DOMAIN]", "ask a domain to restart; without one: the machine"},
     {"repeat", command_repeat, "N COMMAND...",
      "run commands N times: repeat 9 'create a -q; destroy a'"},
+    {"sched-credit2", command_sched_credit2, "[-d DOMAIN -w WEIGHT]",
+     "list or change shares of processor time (weight, -c cap)"},
     {"shutdown", command_shutdown, "[-w] [DOMAIN]",
      "ask a domain to power off (-w: and wait); without one: the machine"},
     {"top", command_top, "", "show domains and their use of processors; q leaves it"},

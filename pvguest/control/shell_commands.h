@@ -44,6 +44,7 @@ int command_list(int count, char **words);
 int command_pause(int count, char **words);
 int command_reboot(int count, char **words);
 int command_repeat(int count, char **words);
+int command_sched_credit2(int count, char **words);
 int command_shutdown(int count, char **words);
 int command_top(int count, char **words);
 int command_unpause(int count, char **words);

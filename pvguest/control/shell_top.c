@@ -69,7 +69,7 @@ static const char *state_name(const struct xen_domctl_getdomaininfo *domain)
         return "----p-";
     if (domain->flags & XEN_DOMINF_running)
         return "-----r";
-    return "--b---";
+    return domain->flags & XEN_DOMINF_blocked ? "--b---" : "------";
 }
 
 static void show_domain(const struct top *top, const struct xen_domctl_getdomaininfo *domain)
@@ -107,7 +107,6 @@ int command_top(int count, char **words)
     (void)count, (void)words;
     if (!top)
         return 1;
-    take_sample(top);
     do {
         take_sample(top);
         show_sample(top);

@@ -13,6 +13,7 @@ FILES = {
     "moss.cfg": configuration("moss", memory=8, extra="greeting=moss"),
     "phoenix.cfg": configuration("phoenix", on_crash="restart"),
     "relic.cfg": configuration("relic", on_crash="preserve", on_poweroff="preserve"),
+    "heavy.cfg": configuration("heavy", cpu_weight=512),
     "huge.cfg": configuration("huge", memory=100000),
     "small.cfg": configuration("small", memory=1),
     "nokernel.cfg": configuration("nokernel", "absent.elf"),
@@ -251,6 +252,28 @@ def test_information(boot_control, hypervisor):
     shell.booted.expect(r"^Domain-0 ")
     shell.booted.send("q")
     shell.booted.expect(r"^bonsai> ")
+
+
+def test_shares_of_processor_time(boot_control):
+    """cpu_weight= reaches the scheduler, sched-credit2 shows and changes it."""
+    shell = boot_control()
+    shell.run("create heavy -p")
+    assert re.search(r"^heavy +1 +512 +0$", shell.run("sched-credit2"), re.MULTILINE)
+    shell.run("sched-credit2 -d heavy -w 100")
+    assert re.search(r"^heavy +1 +100 +0$", shell.run("sched-credit2"), re.MULTILINE)
+    assert "Usage" in shell.run("sched-credit2 -d heavy -w many")
+
+
+def test_large_guest(boot_control):
+    """A guest larger than what one block of the control domain's memory could describe."""
+    shell = boot_control(files={"large.cfg": configuration("large", memory=2200)}, memory="3072M")
+    before = shell.info("free_pages")
+    shell.run("create large")
+    shell.attach("large")
+    shell.detach()
+    assert shell.list()["large"]["Mem"] == "2200"
+    shell.run("destroy large")
+    assert shell.info("free_pages") > before - 64
 
 
 def test_leaks_nothing(boot_control, hypervisor):

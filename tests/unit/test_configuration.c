@@ -55,6 +55,7 @@ static const char full[] = "# the demo guest\n"
                            "       ]\n"
                            "vif = [ 'bridge=xenbr0' ]\n"
                            "type = 'pv'\n"
+                           "cpu_weight = 512\ncap = 0\n"
                            "on_poweroff='destroy'\non_reboot='preserve'\non_crash='restart'";
 
 static void reads_everything(void **state)
@@ -71,6 +72,8 @@ static void reads_everything(void **state)
     assert_int_equal(configuration.on_poweroff, ACTION_DESTROY);
     assert_int_equal(configuration.on_reboot, ACTION_PRESERVE);
     assert_int_equal(configuration.on_crash, ACTION_RESTART);
+    assert_int_equal(configuration.cpu_weight, 512);
+    assert_int_equal(configuration.cap, 0);
     assert_int_equal(configuration.vif_count, 1);
     assert_string_equal(configuration.vifs[0], "bridge=xenbr0");
 }
@@ -150,6 +153,8 @@ static const struct {
     {"memory='lots'", "t.cfg:1: memory: a number is expected"},
     {"memory=12x", "a number is expected"},
     {"memory=0", "out of range"},
+    {"cpu_weight=65536", "out of range"},
+    {"cpu_weight=[1]", "a number is expected"},
     {"memory=99999999999999999999999", "a number is expected"},
     {"name='x'\nkernel='k'\nmemory=64\nmaxmem=32", "maxmem= is less than memory="},
     {"name='x'\nkernel='k'\nvcpus=33", "at most 32 vcpus"},
