@@ -8,6 +8,7 @@
 #include "hypervisor/io/io_apic.h"
 #include "hypervisor/io/local_apic.h"
 #include "hypervisor/io/uart.h"
+#include "hypervisor/io/vga_text.h"
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/lock.h"
 #include "lib/format.h"
@@ -29,7 +30,7 @@ static struct spinlock console_lock = SPINLOCK(LOCK_LEVEL_CONSOLE);
 static struct {
     uint16_t port;     /* of the UART, 0 = none yet */
     unsigned irq, gsi; /* gsi 0: no interrupt yet */
-    bool started;
+    bool started, vga;
     bool lock_broken;  /* panic: nobody waits any more */
     bool column_used;  /* the last byte sent did not end a line */
     bool message_open; /* the last message did not end its line */
@@ -57,6 +58,8 @@ static void unlock_console(void)
 static void send_byte_locked(char byte)
 {
     console.column_used = byte != '\n';
+    if (console.vga)
+        vga_text_write(byte);
     if (!console.port)
         return;
     if (byte == '\n')
@@ -122,6 +125,9 @@ void console_start(const char *command_line)
         start_port(command_line, "com2", UART_COM2, UART_IRQ_COM2);
     else if (strstr(value, "com1"))
         start_port(command_line, "com1", UART_COM1, UART_IRQ_COM1);
+    console.vga = strstr(value, "vga") != NULL;
+    if (console.vga)
+        vga_text_start();
     console.started = true;
     /* What was said before the options were known. */
     for (; console.ring_sent != console.ring_end; console.ring_sent++)

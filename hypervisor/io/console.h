@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor's console: 16550 UART (option com1=), a ring of the last 64 KiB for
- * XEN_SYSCTL_readconsole, and input for the first domain (VIRQ_CONSOLE). Under console_lock.
+ * The hypervisor's console: 16550 UART (options console=, com1=), the text screen (console=vga), a
+ * ring of the last 64 KiB for XEN_SYSCTL_readconsole, and input for the first domain
+ * (VIRQ_CONSOLE). Under console_lock.
  */
 #pragma once
 
