@@ -71,7 +71,7 @@
 
 /* ---- syscall: one page, mapped before every struct pcpu, which it reaches relative to rip ---- */
 
-    .section .text.syscall_stub, "ax"
+    .section .syscall_stub, "ax"
     .balign PAGE_SIZE
     .globl syscall_stub_page
 #define PCPU(field) (syscall_stub_page + PAGE_SIZE + field)(%rip)
