@@ -232,7 +232,7 @@ static int write_start_info(struct construction *construction)
 static int seed_grants(struct construction *construction)
 {
     uint64_t mfn;
-    void *mapped;
+    void *mapped = NULL;
     grant_entry_v1_t *entries;
     int status = domain_call_setup_grants(construction->domain, &mfn);
 

@@ -158,7 +158,7 @@ enum line_event line_editor_feed(struct line_editor *editor, char character)
 {
     int previous = editor->previous;
 
-    editor->previous = character;
+    editor->previous = (unsigned char)character;
     if (editor->sequence == LINE_PLAIN)
         return feed_plain(editor, character, previous);
     feed_sequence(editor, character);
