@@ -232,13 +232,14 @@ static int write_start_info(struct construction *construction)
 static int seed_grants(struct construction *construction)
 {
     uint64_t mfn;
-    void *mapped = NULL;
+    void *mapped;
     grant_entry_v1_t *entries;
     int status = domain_call_setup_grants(construction->domain, &mfn);
 
-    if (status == 0)
-        status = foreign_map(construction->domain, &mfn, 1, true, &mapped);
-    if (status < 0)
+    if (status)
+        return status;
+    status = foreign_map(construction->domain, &mfn, 1, true, &mapped);
+    if (status)
         return status;
     entries = mapped;
     entries[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)construction->rings.console_mfn;
