@@ -23,7 +23,6 @@ void panic(const char *format, ...)
     if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
         machine_halt();
     console_force_unlock();
-    printk("\n");
     printk("PANIC: ");
     va_start(arguments, format);
     printk_va(format, arguments);

@@ -7,6 +7,7 @@
 
 #include "hypervisor/io/acpi.h"
 #include "hypervisor/io/console.h"
+#include "hypervisor/memory/device_memory.h"
 #include "hypervisor/memory/map.h"
 
 /* Registers: an index window and a data window (82093AA, 3.1). */
@@ -59,6 +60,7 @@ static void start_one(const struct acpi_io_apic *described)
     apic->window = map_device(described->address, WINDOW_SIZE);
     if (!apic->window)
         return;
+    device_memory_deny(described->address, WINDOW_SIZE);
     apic->physical = described->address;
     apic->gsi_base = described->gsi_base;
     apic->pins = (window_read(apic, REGISTER_VERSION) >> 16 & 0xff) + 1;

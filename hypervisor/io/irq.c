@@ -6,6 +6,7 @@
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/io/acpi.h"
+#include "hypervisor/io/console.h"
 #include "hypervisor/io/event_channel.h"
 #include "hypervisor/io/io_apic.h"
 #include "hypervisor/io/local_apic.h"
@@ -123,10 +124,13 @@ static void wire_default(int gsi)
     }
 }
 
+/* The console's pin may be mapped, as guests do with all of them at start, but stays as it is. */
 static int gsi_route(int gsi)
 {
     const struct pirq *pirq = &pirqs[gsi];
 
+    if (console_owns_gsi((unsigned)gsi))
+        return 0;
     return io_apic_route((unsigned)gsi, pirq->vector, pcpu_of(0)->apic_id, pirq->level_triggered,
                          pirq->active_low);
 }
@@ -313,6 +317,8 @@ int irq_bind(struct domain *domain, unsigned number, evtchn_port_t port, bool sh
         status = -XEN_EINVAL;
     else if (pirq->port)
         status = -XEN_EEXIST;
+    else if (console_owns_gsi(number))
+        status = -XEN_EBUSY;
     else {
         pirq->port = port;
         pirq->in_service = false;

@@ -3,6 +3,7 @@
 
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/io/acpi.h"
+#include "hypervisor/memory/device_memory.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/clock.h"
@@ -85,6 +86,7 @@ static void disable_8259(void)
 void local_apic_start(void)
 {
     disable_8259();
+    device_memory_deny(acpi_info.local_apic, PAGE_SIZE);
     if (rdmsr(MSR_APIC_BASE) & BASE_X2APIC)
         return;
     registers = map_device(acpi_info.local_apic, PAGE_SIZE);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "hypervisor/io/acpi.h"
+#include "hypervisor/memory/device_memory.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/processor/cpu.h"
 
@@ -60,6 +61,8 @@ static bool hpet_start(struct reference *reference)
 {
     if (!acpi_info.hpet)
         return false;
+    /* Its comparators can send any vector: not for a domain. */
+    device_memory_deny(acpi_info.hpet, HPET_SIZE);
     hpet = map_device(acpi_info.hpet, HPET_SIZE);
     if (!hpet)
         return false;
