@@ -27,6 +27,15 @@ FREESTANDING := -std=gnu17 -m64 -O2 -g -ffreestanding -nostdinc \
     -fno-asynchronous-unwind-tables -fcf-protection=none -fno-common \
     -ffunction-sections -fdata-sections $(WARNINGS) -MMD -MP
 
+# `make V=1` prints whole commands.
+ifeq ($(V),1)
+say =
+Q   =
+else
+say = @printf '  %-8s%s\n' $(1) $(2)
+Q   = @
+endif
+
 include boot/boot.mk
 include pvguest/pvguest.mk
 include boot/iso.mk

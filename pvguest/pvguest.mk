@@ -22,34 +22,41 @@ guests: $(GUESTS) ## build the guest kernels
 
 $(BUILD)/ring3/%.c.o: %.c | $(BUILD)/include/xen
 	@mkdir -p $(@D)
-	$(CC) $(PVGUEST_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(PVGUEST_FLAGS) -c $< -o $@
 
 $(BUILD)/ring3/%.S.o: %.S | $(BUILD)/include/xen
 	@mkdir -p $(@D)
-	$(CC) $(PVGUEST_FLAGS) -D__ASSEMBLY__ -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(PVGUEST_FLAGS) -D__ASSEMBLY__ -c $< -o $@
 
 $(PVGUEST_ARCHIVE): $(PVGUEST_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 PVGUEST_LINK = $(LD) -m elf_x86_64 -nostdlib -static --gc-sections -z max-page-size=0x1000 \
     -z noexecstack --build-id=none -T pvguest/pvguest.ld -o $@
 
 $(BUILD)/guests/control.elf: $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
 	@mkdir -p $(@D)
-	$(PVGUEST_LINK) $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(PVGUEST_LINK) $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE)
 
 $(BUILD)/guests/hostile.elf: $(HOSTILE_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
 	@mkdir -p $(@D)
-	$(PVGUEST_LINK) $(HOSTILE_OBJECTS) $(PVGUEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(PVGUEST_LINK) $(HOSTILE_OBJECTS) $(PVGUEST_ARCHIVE)
 
 $(BUILD)/guests/selftest.elf: $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
 	@mkdir -p $(@D)
-	$(PVGUEST_LINK) $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(PVGUEST_LINK) $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE)
 
 $(BUILD)/guests/%.elf: $(BUILD)/ring3/pvguest/apps/%.c.o $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
 	@mkdir -p $(@D)
-	$(PVGUEST_LINK) $< $(PVGUEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(PVGUEST_LINK) $< $(PVGUEST_ARCHIVE)
 
 .SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(SELFTEST_OBJECTS) $(HOSTILE_OBJECTS) \
             $(patsubst %,$(BUILD)/ring3/%.o,$(APP_SOURCES))

@@ -17,13 +17,15 @@ unit: $(addsuffix .passed,$(UNIT_PROGRAMS)) ## build and run the unit tests on t
 
 $(BUILD)/host/%.c.o: %.c | $(BUILD)/include/xen
 	@mkdir -p $(@D)
-	$(HOST_CC) $(UNIT_FLAGS) -c $< -o $@
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOST_CC) $(UNIT_FLAGS) -c $< -o $@
 
 .SECONDEXPANSION:
 $(BUILD)/unit/%: $(BUILD)/host/tests/unit/test_%.c.o \
                  $$(addprefix $(BUILD)/host/,$$(addsuffix .o,$$($$*_SOURCES)))
 	@mkdir -p $(@D)
-	$(HOST_CC) -fsanitize=address,undefined $(filter %.o,$^) -lcmocka -o $@
+	$(call say,HOSTCC,$@)
+	$(Q)$(HOST_CC) -fsanitize=address,undefined $(filter %.o,$^) -lcmocka -o $@
 
 $(BUILD)/unit/%.passed: $(BUILD)/unit/%
 	$<
