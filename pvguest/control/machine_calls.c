@@ -3,6 +3,7 @@
 
 #include <xen/errno.h>
 
+#include "lib/string.h"
 #include "pvguest/kernel/hypercall.h"
 
 static int call(struct xen_sysctl *operation, unsigned int command)
@@ -55,4 +56,13 @@ int machine_call_read_console(char *buffer, size_t size, uint32_t *index)
         return status;
     *index = operation.u.readconsole.index;
     return (int)operation.u.readconsole.count;
+}
+
+int machine_call_debug_keys(char *keys)
+{
+    struct xen_sysctl operation = {0};
+
+    set_xen_guest_handle(operation.u.debug_keys.keys, keys);
+    operation.u.debug_keys.nr_keys = (uint32_t)strlen(keys);
+    return call(&operation, XEN_SYSCTL_debug_keys);
 }

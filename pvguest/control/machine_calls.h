@@ -20,3 +20,6 @@ int machine_call_idle_times(struct xen_sysctl_cpuinfo *processors, unsigned int 
 
 /* The hypervisor's console buffer from *index on; returns the bytes stored and moves *index. */
 int machine_call_read_console(char *buffer, size_t size, uint32_t *index);
+
+/* What pressing these keys on the hypervisor's console would do; what that prints is in its log. */
+int machine_call_debug_keys(char *keys);

@@ -10,6 +10,7 @@ const struct shell_command shell_commands[] = {
     {"console", command_console, "DOMAIN", "attach to a domain's console; Ctrl-] leaves it"},
     {"create", command_create, "FILE [-p] [-q] [-c]",
      "start a domain (-p paused, -q quietly, -c with console)"},
+    {"debug-keys", command_debug_keys, "KEYS", "have the hypervisor act on keys (a: audit)"},
     {"destroy", command_destroy, "DOMAIN", "end a domain at once"},
     {"disk-list", command_disk_list, "", "list disks and their partitions"},
     {"dmesg", command_dmesg, "", "print the hypervisor's messages"},

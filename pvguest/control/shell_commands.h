@@ -34,6 +34,7 @@ int command_console(int count, char **words);
 int command_create(int count, char **words);
 int command_destroy(int count, char **words);
 int command_disk_list(int count, char **words);
+int command_debug_keys(int count, char **words);
 int command_dmesg(int count, char **words);
 int command_domid(int count, char **words);
 int command_domname(int count, char **words);

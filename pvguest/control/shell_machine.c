@@ -167,6 +167,19 @@ int command_dmesg(int count, char **words)
     return 1;
 }
 
+int command_debug_keys(int count, char **words)
+{
+    int error;
+
+    if (count != 2)
+        return shell_usage(words[0]);
+    error = machine_call_debug_keys(words[1]);
+    if (!error)
+        return 0;
+    print("the hypervisor does not take keys: error %d\n", error);
+    return 1;
+}
+
 static int show_file(const char *name, size_t size, void *argument)
 {
     (void)argument;
