@@ -286,7 +286,7 @@ static int close_locked(struct domain *domain, evtchn_port_t port, struct event_
     case EVENT_FREE:
         return -XEN_EINVAL;
     case EVENT_PIRQ:
-        irq_unbind(domain, channel->number);
+        irq_unbind(domain, channel->number, port);
         break;
     case EVENT_VIRQ:
         virq_release_locked(domain, channel->number, port);

@@ -328,11 +328,12 @@ int irq_bind(struct domain *domain, unsigned number, evtchn_port_t port, bool sh
     return status;
 }
 
-void irq_unbind(struct domain *domain, unsigned number)
+/* A pirq that was unmapped and mapped again may belong to another port by now. */
+void irq_unbind(struct domain *domain, unsigned number, evtchn_port_t port)
 {
     spin_lock(&irq_lock);
     struct pirq *pirq = pirq_of(domain, number);
-    if (pirq && pirq->port) {
+    if (pirq && pirq->port == port) {
         pirq_mask(number, true);
         pirq->port = 0;
         pirq->in_service = false;

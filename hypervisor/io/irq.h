@@ -38,7 +38,7 @@ int irq_restore_messages(const struct domain *domain, unsigned bus, unsigned dev
 
 /* EVTCHNOP_bind_pirq / close; the event lock is held. */
 int irq_bind(struct domain *domain, unsigned pirq, evtchn_port_t port, bool shareable);
-void irq_unbind(struct domain *domain, unsigned pirq);
+void irq_unbind(struct domain *domain, unsigned pirq, evtchn_port_t port);
 /* PHYSDEVOP_eoi, and whether a pirq wants one (PHYSDEVOP_irq_status_query). */
 int irq_end(struct domain *domain, unsigned pirq);
 int irq_needs_end(struct domain *domain, unsigned pirq, bool *wanted);

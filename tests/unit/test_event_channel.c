@@ -103,9 +103,9 @@ int irq_bind(struct domain *domain, unsigned pirq, evtchn_port_t port, bool shar
     return irq_answer;
 }
 
-void irq_unbind(struct domain *domain, unsigned pirq)
+void irq_unbind(struct domain *domain, unsigned pirq, evtchn_port_t port)
 {
-    (void)domain, (void)pirq;
+    (void)domain, (void)pirq, (void)port;
     irqs_bound--;
 }
 
