@@ -175,18 +175,14 @@ static enum pv_layout_error place_p2m(struct pv_layout *layout, uint64_t address
     return PV_LAYOUT_OK;
 }
 
-/* Sums of page counts below cannot overflow once this has passed. */
+/* With this, no sum of page counts below can overflow, however large the initrd. */
 static enum pv_layout_error check_request(const struct pv_layout_request *request)
 {
     const struct elf_kernel *kernel = request->kernel;
     if (request->nr_pages > NR_PAGES_MAX)
         return PV_LAYOUT_TOO_LARGE;
-    if (pages_of(request->initrd_size) >= request->nr_pages)
-        return PV_LAYOUT_MEMORY;
     if (kernel->end <= kernel->virt_base || kernel->start < kernel->virt_base)
         return PV_LAYOUT_ADDRESS;
-    if (pages_of(kernel->end - kernel->virt_base) >= request->nr_pages)
-        return PV_LAYOUT_MEMORY;
     return check_range(kernel->virt_base, pages_of(kernel->end - kernel->virt_base));
 }
 
@@ -224,19 +220,15 @@ enum pv_layout_error pv_layout_compute(const struct pv_layout_request *request,
     layout->initrd_size = request->initrd_size;
     layout->entry = kernel->entry;
     place_mapped(request, layout);
-    error = check_range(kernel->virt_base, layout->mapping.pages);
-    if (error != PV_LAYOUT_OK)
-        return error;
     number_tables(layout, page_number(kernel->virt_base));
-
     layout->pages_needed = layout->mapping.pages;
     if (kernel->initrd_unmapped)
         layout->initrd = outer_region(layout, pages_of(request->initrd_size));
-    if (kernel->init_p2m != ELF_NO_ADDRESS)
+    if (kernel->init_p2m != ELF_NO_ADDRESS && request->nr_pages > 0)
         error = place_p2m(layout, kernel->init_p2m, pages_of(request->nr_pages * P2M_ENTRY_SIZE));
-    if (error == PV_LAYOUT_OK && layout->pages_needed > request->nr_pages)
-        error = PV_LAYOUT_MEMORY;
-    return error;
+    if (layout->pages_needed > request->nr_pages)
+        return PV_LAYOUT_MEMORY;
+    return error != PV_LAYOUT_OK ? error : check_range(kernel->virt_base, layout->mapping.pages);
 }
 
 bool pv_layout_table(const struct pv_layout *layout, uint64_t number, struct pv_table *table)

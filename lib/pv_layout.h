@@ -23,7 +23,7 @@
 
 enum pv_layout_error {
     PV_LAYOUT_OK,
-    PV_LAYOUT_MEMORY, /* pages_needed says how much would do, or 0 if more than can be said */
+    PV_LAYOUT_MEMORY, /* pages_needed says how many pages would do */
     PV_LAYOUT_TOO_LARGE,
     PV_LAYOUT_ADDRESS,
     PV_LAYOUT_RESERVED,

@@ -20,7 +20,7 @@ def type_command(booted, command):
 def reach_prompt(booted, key):
     booted.expect(r"Bonsai \(Multiboot 1\)")
     booted.send(key)
-    booted.expect(r"^\(XEN\)|^Bonsai ")
+    booted.expect(r"^\(bonsai\) Bonsai ")
     booted.expect(PROMPT)
 
 

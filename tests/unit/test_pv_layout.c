@@ -249,7 +249,11 @@ static void test_memory_errors(void **state)
     assert_int_equal(layout.pages_needed, MIB(4));
     assert_int_equal(compute(MIB(4), 0, true), PV_LAYOUT_OK);
     assert_int_equal(compute(MIB(4), 3 << 20, true), PV_LAYOUT_MEMORY);
+    assert_int_equal(layout.pages_needed, MIB(8));
+    assert_int_equal(compute(MIB(4), 100 << 20, true), PV_LAYOUT_MEMORY);
+    assert_int_equal(layout.pages_needed, MIB(104));
     assert_int_equal(compute(MIB(4), UINT64_MAX, true), PV_LAYOUT_MEMORY);
+    assert_true(layout.pages_needed > UINT64_MAX >> 12);
     assert_int_equal(compute(UINT64_MAX, 0, true), PV_LAYOUT_TOO_LARGE);
     kernel.initrd_unmapped = true;
     assert_int_equal(compute(MIB(8), (4 << 20) + 1, true), PV_LAYOUT_MEMORY);
