@@ -12,9 +12,10 @@
 
 #include <xen/memory.h>
 
-#define SLOT_KERNEL   511
-#define SLOT_UNUSED   300
-#define PTE_SUPERPAGE (1UL << 7)
+#define SHARED_GRANT_FRAMES 64
+#define SLOT_KERNEL         511
+#define SLOT_UNUSED         300
+#define PTE_SUPERPAGE       (1UL << 7)
 
 static uint64_t root_slot(unsigned int slot)
 {
@@ -58,6 +59,29 @@ static bool self_reference(void)
     return writable < 0;
 }
 
+/* What is this domain's without being one of its pages: shared info and grant table. */
+static uint64_t shared_frames[1 + SHARED_GRANT_FRAMES];
+
+static void shared_frames_find(void)
+{
+    struct gnttab_query_size query = {.dom = DOMID_SELF};
+    struct gnttab_setup_table setup = {.dom = DOMID_SELF};
+
+    shared_frames[0] = start_info->shared_info >> PAGE_SHIFT;
+    hypercall_grant_table_op(GNTTABOP_query_size, &query, 1);
+    setup.nr_frames = query.nr_frames < SHARED_GRANT_FRAMES ? query.nr_frames : SHARED_GRANT_FRAMES;
+    set_xen_guest_handle(setup.frame_list, &shared_frames[1]);
+    hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1);
+}
+
+static bool frame_is_ours(uint64_t mfn)
+{
+    for (size_t i = 0; i <= SHARED_GRANT_FRAMES; i++)
+        if (mfn == shared_frames[i])
+            return true;
+    return page_of_mfn(mfn);
+}
+
 /* Every frame there could be, as ours and writable. */
 static bool every_frame(void)
 {
@@ -66,10 +90,11 @@ static bool every_frame(void)
 
     if (guest_is_initial_domain())
         return true; /* it may map devices and others */
+    shared_frames_find();
     if (table_entry_address((uint64_t)place, true, &entry))
         return false;
     for (uint64_t mfn = 0; mfn <= last + 16; mfn++)
-        if (!page_of_mfn(mfn) && !entry_set(entry, mfn << PAGE_SHIFT | PTE_DATA))
+        if (!frame_is_ours(mfn) && !entry_set(entry, mfn << PAGE_SHIFT | PTE_DATA))
             got++;
     entry_set(entry, 0);
     return got == 0;
@@ -80,6 +105,7 @@ static bool foreign_frames(void)
 {
     uint64_t last = (uint64_t)hypercall_memory_op(XENMEM_maximum_ram_page, NULL), got = 0;
 
+    shared_frames_find();
     for (uint64_t mfn = 0; mfn <= last + 16; mfn += 7) {
         struct mmuext_op operations[] = {
             {.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = mfn},
@@ -90,7 +116,7 @@ static bool foreign_frames(void)
             {.cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = mfn},
         };
 
-        if (page_of_mfn(mfn))
+        if (frame_is_ours(mfn))
             continue;
         for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
             if (mfn && !hypercall_mmuext_op(&operations[i], 1, NULL, DOMID_SELF))
