@@ -25,12 +25,18 @@ uint32_t tlb_clock(void)
     return __atomic_load_n(&clock_value, __ATOMIC_SEQ_CST);
 }
 
-/* The stamp is taken before the flush: whatever was given up earlier is gone afterwards. */
+/*
+ * The stamp is taken before the flush: whatever was given up earlier is gone afterwards. Global
+ * entries (the hypervisor's, and guests' user pages) outlive a load of CR3, but not a change of
+ * CR4.PGE (Intel SDM volume 3, 4.10.4.1).
+ */
 void tlb_flush_local(void)
 {
     uint32_t stamp = __atomic_add_fetch(&clock_value, 1, __ATOMIC_SEQ_CST);
+    uint64_t cr4 = cr4_read();
 
-    cr3_write(cr3_read());
+    cr4_write(cr4 & ~CR4_PGE);
+    cr4_write(cr4);
     state[this_pcpu()->id].flushed_at = stamp;
 }
 
