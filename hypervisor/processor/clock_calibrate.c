@@ -61,8 +61,8 @@ static bool hpet_start(struct reference *reference)
 {
     if (!acpi_info.hpet)
         return false;
-    /* Its comparators can send any vector: not for a domain. */
-    device_memory_deny(acpi_info.hpet, HPET_SIZE);
+    /* Its comparators can send any vector; firmware's code only looks whether it is there. */
+    device_memory_protect(acpi_info.hpet, HPET_SIZE);
     hpet = map_device(acpi_info.hpet, HPET_SIZE);
     if (!hpet)
         return false;
