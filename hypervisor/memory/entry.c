@@ -59,6 +59,9 @@ uint64_t entry_adjust(const struct table_level *level, uint64_t entry)
         return entry | level->added;
     if (!(entry & PTE_USER))
         entry |= ENTRY_GUEST_KERNEL | PTE_USER;
+    /* Taken silently, as Xen does: Linux maps all registers writable, also those it only reads. */
+    if (device_memory_read_only(entry_mfn(entry)))
+        entry &= ~PTE_WRITABLE;
     /* Else a translation would outlive the CR3 load that ends a domain's turn on a processor. */
     return entry & ~PTE_GLOBAL;
 }
@@ -73,8 +76,8 @@ static int device_get(uint64_t entry, const struct domain *table_owner,
         return -XEN_EINVAL;
     if (frame_owner == &domain_io)
         frame_owner = table_owner;
-    if (!frame_owner->privileged || !table_owner->privileged ||
-        !device_memory_allowed(number)) {
+    if (!frame_owner->privileged || !table_owner->privileged || !device_memory_allowed(number) ||
+        ((entry & PTE_WRITABLE) && device_memory_read_only(number))) {
         printk_refusal("d%u: no right to device frame %#lx\n", table_owner->id, number.value);
         return -XEN_EPERM;
     }

@@ -69,7 +69,8 @@ void frame_put_typed(struct frame *frame);
 
 /*
  * Pin: reference and type reference held by the frame itself. -XEN_EINVAL if it is pinned already
- * or was released, or from frame_get_typed. Unpin: -XEN_EINVAL if it is not pinned. The owner's mmu_lock is held.
+ * or was released, or from frame_get_typed. Unpin: -XEN_EINVAL if it is not pinned. The owner's
+ * mmu_lock is held.
  */
 int frame_pin(struct frame *frame, struct domain *owner, enum frame_type type);
 int frame_unpin(struct frame *frame);
