@@ -25,6 +25,22 @@ void device_memory_deny(uint64_t physical, size_t size)
     denied_count++;
 }
 
+static struct {
+    uint64_t first, last;
+} read_only = {1, 0};
+
+void device_memory_protect(uint64_t physical, size_t size)
+{
+    ASSERT(read_only.first > read_only.last && size != 0);
+    read_only.first = physical >> PAGE_SHIFT;
+    read_only.last = (physical + size - 1) >> PAGE_SHIFT;
+}
+
+bool device_memory_read_only(mfn_t frame)
+{
+    return frame.value >= read_only.first && frame.value <= read_only.last;
+}
+
 bool device_memory_exists(mfn_t frame)
 {
     return frame.value < 1UL << (cpu_features.physical_bits - PAGE_SHIFT);

@@ -15,6 +15,10 @@
 /* Start-up: the hypervisor keeps these registers to itself. */
 void device_memory_deny(uint64_t physical, size_t size);
 
+/* Start-up: these registers may be read, as firmware's code does, but not written. One range. */
+void device_memory_protect(uint64_t physical, size_t size);
+bool device_memory_read_only(mfn_t frame);
+
 /* Whether the number is within the width of a physical address. */
 bool device_memory_exists(mfn_t frame);
 /* Only for frames that are not mfn_is_ram(). */
