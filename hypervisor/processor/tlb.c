@@ -26,9 +26,9 @@ uint32_t tlb_clock(void)
 }
 
 /*
- * The stamp is taken before the flush: whatever was given up earlier is gone afterwards. Global
- * entries (the hypervisor's, and guests' user pages) outlive a load of CR3, but not a change of
- * CR4.PGE (Intel SDM volume 3, 4.10.4.1).
+ * The stamp is taken before the flush: whatever was given up earlier is gone afterwards. The
+ * hypervisor's own entries are global: they outlive a load of CR3, but not a change of CR4.PGE
+ * (Intel SDM volume 3, 4.10.4.1).
  */
 void tlb_flush_local(void)
 {

@@ -12,7 +12,6 @@
 #include "hypervisor/processor/fpu.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/segment.h"
-#include "hypervisor/processor/tlb.h"
 #include "lib/string.h"
 
 #define VCPU_ORDER 1
@@ -123,7 +122,6 @@ static void guest_enter(struct vcpu *vcpu, struct pcpu *pcpu)
     __atomic_fetch_or(&vcpu->domain->ran_on, 1UL << pcpu->id, __ATOMIC_SEQ_CST);
     descriptor_window_load(vcpu);
     vcpu_load_table(vcpu);
-    tlb_flush_local(); /* the last guest's user pages are global entries */
     segment_load(vcpu);
     fpu_load(vcpu);
     debug_register_load(vcpu);
