@@ -26,8 +26,10 @@ class Shell:
 
     def domains(self):
         """`list` as a dictionary: name to identifier, MiB, VCPUs, state."""
-        head, *rows = [line.split() for line in self.command("list").strip().split("\n")]
-        assert head == ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"]
+        lines = [line.split() for line in self.command("list").split("\n")]
+        assert ["Name", "ID", "Mem", "VCPUs", "State", "Time(s)"] in lines
+        # A notice of the control domain may come in between.
+        rows = [line for line in lines if len(line) == 6 and line[1].isdigit()]
         return {row[0]: (int(row[1]), int(row[2]), int(row[3]), row[4]) for row in rows}
 
     def info(self, key):

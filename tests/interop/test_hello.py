@@ -7,7 +7,7 @@ HELLO = (machine.GUESTS / "hello.elf", "word=bonsai")
 
 
 def hello_lines(booted):
-    booted.expect(r"^hello: done$")
+    booted.expect(r"^hello: done\n")
     return booted.lines("hello:")
 
 
