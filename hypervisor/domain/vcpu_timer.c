@@ -19,14 +19,17 @@ static void singleshot_fire(void *argument)
     event_send_virq(argument, VIRQ_TIMER);
 }
 
+/* From deadline to deadline, so that lateness does not add up; whole missed periods are left out.
+ */
 static void periodic_fire(void *argument)
 {
     struct vcpu *vcpu = argument;
-    uint64_t period = READ_ONCE(vcpu->periodic_period);
+    uint64_t period = READ_ONCE(vcpu->periodic_period), now = clock_now();
+    uint64_t deadline = vcpu->periodic_timer.deadline + period;
 
     event_send_virq(vcpu, VIRQ_TIMER);
     if (period)
-        timer_set(&vcpu->periodic_timer, clock_now() + period);
+        timer_set(&vcpu->periodic_timer, deadline > now ? deadline : now + period);
 }
 
 int vcpu_timers_create(struct vcpu *vcpu)

@@ -75,21 +75,34 @@ static void slice_over(void *argument)
     pcpu->reschedule = true;
 }
 
-/* Somebody waits behind the running vcpu: the next decision is one slice away. */
-static void slice_start(struct pcpu *pcpu)
+/*
+ * The running vcpu pays first: only then is the floor known to which a sleeper is lifted. Returns
+ * whether the woken one cannot wait for the end of the slice as it is.
+ */
+static bool queue_wake(struct pcpu *pcpu, struct vcpu *vcpu, uint64_t now)
 {
-    timer_set(&pcpu->run_queue.slice_timer, clock_now() + policy->slice);
+    struct run_queue *queue = &pcpu->run_queue;
+
+    queue_charge(queue, pcpu->current, now);
+    queue_insert(queue, vcpu, true);
+    uint64_t patience =
+        vcpu_is_idle(pcpu->current) ? 0 : policy->patience(vcpu, pcpu->current, true);
+    if (!patience)
+        pcpu_request_reschedule(pcpu);
+    if (pcpu->reschedule || (queue->runnable_count > 1 && now + patience >= queue->slice_end))
+        return false;
+    queue->slice_end = now + patience;
+    return true;
 }
 
 /*
  * Bring the queue in line with a changed wait or pause count. Returns whether the slice timer of
- * the vcpu's pcpu must be started (by the caller, after it has released the queue's lock).
+ * the vcpu's pcpu must be set (by the caller, after it has released the queue's lock).
  */
 static bool vcpu_reconsider(struct vcpu *vcpu)
 {
     struct pcpu *pcpu = vcpu->pcpu;
-    struct run_queue *queue = &pcpu->run_queue;
-    bool runnable = vcpu_runnable(vcpu);
+    bool runnable = vcpu_runnable(vcpu), set_slice = false;
 
     if (vcpu == pcpu->current) {
         if (!runnable || vcpu->wait || vcpu->pause_count)
@@ -97,19 +110,13 @@ static bool vcpu_reconsider(struct vcpu *vcpu)
         return false;
     }
     uint64_t now = clock_now();
-    if (runnable != vcpu->entity.queued) {
-        if (!runnable)
-            queue_remove(queue, vcpu);
-        else {
-            queue_insert(queue, vcpu, true);
-            queue_charge(queue, pcpu->current, now);
-            if (vcpu_is_idle(pcpu->current) || policy->preempts(vcpu, pcpu->current))
-                pcpu_request_reschedule(pcpu);
-        }
-    }
+    if (runnable && !vcpu->entity.queued)
+        set_slice = queue_wake(pcpu, vcpu, now);
+    else if (!runnable && vcpu->entity.queued)
+        queue_remove(&pcpu->run_queue, vcpu);
     if (vcpu->runstate.state != runstate_while_stopped(vcpu))
         runstate_change(vcpu, runstate_while_stopped(vcpu), now);
-    return runnable && queue->runnable_count == 1 && !pcpu->reschedule;
+    return set_slice;
 }
 
 int scheduler_pcpu_init(struct pcpu *pcpu)
@@ -166,12 +173,25 @@ static struct vcpu *choose_next(struct pcpu *pcpu, struct vcpu *previous, uint64
         runstate_change(previous, runstate_while_stopped(previous), now);
     }
     struct vcpu *next = policy->best(queue);
-    if (!next)
+    if (!next) {
+        policy->settle(queue);
         return pcpu->idle;
+    }
     queue_remove(queue, next);
     next->entity.charged_until = now;
     runstate_change(next, RUNSTATE_running, now);
     return next;
+}
+
+/* Returns whether somebody waits for the end of the slice. */
+static bool slice_begin(struct run_queue *queue, const struct vcpu *next)
+{
+    const struct vcpu *waiting = policy->best(queue);
+
+    if (!waiting)
+        return false;
+    queue->slice_end = next->entity.charged_until + policy->patience(waiting, next, false);
+    return true;
 }
 
 void schedule(void)
@@ -183,13 +203,13 @@ void schedule(void)
     spin_lock(&pcpu->run_queue.lock);
     pcpu->reschedule = false;
     struct vcpu *next = choose_next(pcpu, previous, clock_now());
-    bool others_wait = pcpu->run_queue.runnable_count > 0;
+    bool others_wait = slice_begin(&pcpu->run_queue, next);
     pcpu->current = next;
     next->running = true;
     spin_unlock(&pcpu->run_queue.lock);
 
     if (others_wait)
-        slice_start(pcpu);
+        timer_set(&pcpu->run_queue.slice_timer, pcpu->run_queue.slice_end);
     else
         timer_cancel(&pcpu->run_queue.slice_timer);
     if (next != previous)
@@ -229,10 +249,10 @@ static void vcpu_change_wait(struct vcpu *vcpu, uint32_t set, uint32_t clear)
 
     spin_lock(&queue->lock);
     vcpu->wait = (vcpu->wait | set) & ~clear;
-    bool start = vcpu_reconsider(vcpu);
+    bool set_slice = vcpu_reconsider(vcpu);
     spin_unlock(&queue->lock);
-    if (start)
-        slice_start(vcpu->pcpu);
+    if (set_slice)
+        timer_set(&queue->slice_timer, READ_ONCE(queue->slice_end));
 }
 
 void vcpu_set_wait(struct vcpu *vcpu, uint32_t bits)
@@ -276,10 +296,10 @@ void vcpu_unpause(struct vcpu *vcpu)
     spin_lock(&queue->lock);
     ASSERT(vcpu->pause_count > 0);
     vcpu->pause_count--;
-    bool start = vcpu_reconsider(vcpu);
+    bool set_slice = vcpu_reconsider(vcpu);
     spin_unlock(&queue->lock);
-    if (start)
-        slice_start(vcpu->pcpu);
+    if (set_slice)
+        timer_set(&queue->slice_timer, READ_ONCE(queue->slice_end));
 }
 
 bool vcpu_has_stopped(struct vcpu *vcpu)

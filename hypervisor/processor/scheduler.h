@@ -22,8 +22,11 @@ struct scheduler_policy {
     struct vcpu *(*best)(struct run_queue *queue);
     /* `vcpu` ran for that long. */
     void (*charge)(struct run_queue *queue, struct vcpu *vcpu, uint64_t nanoseconds);
-    bool (*preempts)(const struct vcpu *candidate, const struct vcpu *running);
-    uint64_t slice; /* ns until the next decision while others wait */
+    /* Nobody wants to run any more. */
+    void (*settle)(struct run_queue *queue);
+    /* For how long, ns, `running` may go on before `waiting`, which has just `woken` or is the best
+     * of the queue, takes its place; 0 = not at all. */
+    uint64_t (*patience)(const struct vcpu *waiting, const struct vcpu *running, bool woken);
 };
 
 extern const struct scheduler_policy scheduler_fair;

@@ -13,6 +13,7 @@
 #include "hypervisor/processor/pcpu.h"
 #include "hypervisor/processor/smp.h"
 #include "hypervisor/processor/timer_heap.h"
+#include "hypervisor/processor/tlb.h"
 #include "lib/string.h"
 
 #define SLOTS_PER_PAGE (PAGE_SIZE / sizeof(struct timer *))
@@ -118,18 +119,27 @@ void timer_cancel(struct timer *timer)
     spin_unlock(&heap->lock);
 }
 
+/* Until its function, if it runs on another processor, has returned. */
+static void wait_for_function(const struct timer *timer, const struct pcpu *pcpu)
+{
+    while (pcpu != this_pcpu() && READ_ONCE(pcpu->timers.running) == timer) {
+        cpu_relax();
+        tlb_answer();
+    }
+}
+
 void timer_destroy(struct timer *timer)
 {
     if (!timer->pcpu)
         return;
+    /* Its function may set it anew, until that has returned. */
+    timer_cancel(timer);
+    wait_for_function(timer, timer->pcpu);
     struct timer_heap *heap = lock_heap(timer);
     if (timer->position)
         timer_heap_remove(heap, timer);
     heap->reserved--;
-    bool elsewhere = timer->pcpu != this_pcpu();
     spin_unlock(&heap->lock);
-    while (elsewhere && READ_ONCE(heap->running) == timer)
-        cpu_relax();
     timer->pcpu = NULL;
 }
 

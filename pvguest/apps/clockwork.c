@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest that uses time and tells what it got. `job=` on the command line says how; a job that
+ * lasts begins at `from=` and ends at `until=`, milliseconds of system time, which is the same in
+ * all domains. Each prints one line `clockwork: JOB key=value ...`, then the domain stays, asleep.
+ *
+ *   spin       computes with events masked
+ *   sleep      wakes up by the timer that `by=` names: singleshot, set_timer, poll or periodic
+ *   idle       sleeps once
+ *   ping, pong send an event to and fro `rounds=` times between this domain and `peer=`, waiting
+ *              for it as `by=` says: block or poll
+ *   reference  the first domain's: compares system time with the CMOS clock
+ */
+#include "lib/string.h"
+#include "lib/text.h"
+#include "pvguest/kernel/clock.h"
+#include "pvguest/kernel/event.h"
+#include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/io_port.h"
+#include "pvguest/kernel/print.h"
+#include "pvguest/kernel/start.h"
+#include "pvguest/kernel/thread.h"
+
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#define MILLISECOND 1000000UL
+#define PERIOD      (10 * MILLISECOND)
+#define SCAN_PORTS  64
+#define CMOS_INDEX  0x70
+#define CMOS_DATA   0x71
+#define SPIN_ROUNDS 2000
+
+static uint64_t word_number(const char *name, uint64_t otherwise)
+{
+    char text[24];
+    const char *cursor = text;
+    uint64_t value;
+
+    if (!text_option(guest_command_line(), name, text, sizeof(text)) ||
+        !text_parse_unsigned(&cursor, &value))
+        return otherwise;
+    return value;
+}
+
+static bool word_is(const char *name, const char *value)
+{
+    char text[24];
+
+    return text_option(guest_command_line(), name, text, sizeof(text)) && !strcmp(text, value);
+}
+
+/* ---- what a job is measured by ---- */
+
+struct moment {
+    uint64_t system, tsc;
+    struct vcpu_runstate_info runstate;
+};
+
+/* Both clocks and the run-state at one moment: again, if the processor was given away meanwhile. */
+static struct moment moment_now(void)
+{
+    struct vcpu_runstate_info after;
+    struct moment moment;
+
+    do {
+        hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &moment.runstate);
+        moment.system = clock_monotonic_ns();
+        moment.tsc = clock_tsc();
+        hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &after);
+    } while (after.state_entry_time != moment.runstate.state_entry_time);
+    return moment;
+}
+
+/* What the processor did for us since; `unaccounted` is what the run-state lost or invented. */
+static void print_since(const char *job, const struct moment *start)
+{
+    struct moment end = moment_now();
+    uint64_t elapsed = end.system - start->system, times[4], sum = 0;
+
+    for (unsigned int i = 0; i < 4; i++) {
+        times[i] = end.runstate.time[i] - start->runstate.time[i];
+        sum += times[i];
+    }
+    print("clockwork: %s elapsed=%lu tsc=%lu running=%lu runnable=%lu blocked=%lu offline=%lu "
+          "unaccounted=%ld\n",
+          job, elapsed, end.tsc - start->tsc, times[RUNSTATE_running], times[RUNSTATE_runnable],
+          times[RUNSTATE_blocked], times[RUNSTATE_offline], (long)(elapsed - sum));
+}
+
+static void sleep_until(uint64_t deadline)
+{
+    uint64_t now = clock_monotonic_ns();
+
+    if (deadline > now)
+        thread_sleep_ns(deadline - now);
+}
+
+/* ---- jobs ---- */
+
+static void job_spin(uint64_t until)
+{
+    unsigned long masked = events_mask();
+    struct moment start = moment_now();
+
+    while (clock_monotonic_ns() < until)
+        for (unsigned int i = 0; i < SPIN_ROUNDS; i++)
+            __asm__ __volatile__(".rept 32\n\tadd $1, %%rax\n\t.endr" : : : "rax", "cc");
+    print_since("spin", &start);
+    events_restore(masked);
+}
+
+static void block_until(uint64_t deadline)
+{
+    unsigned long masked = events_mask();
+
+    while (clock_monotonic_ns() < deadline) {
+        hypercall_sched_op(SCHEDOP_block, NULL);
+        events_mask();
+    }
+    events_restore(masked);
+}
+
+static void wait_singleshot(uint64_t deadline)
+{
+    clock_set_timer(deadline);
+    block_until(deadline);
+}
+
+static void wait_set_timer(uint64_t deadline)
+{
+    hypercall_set_timer_op(deadline);
+    block_until(deadline);
+}
+
+static void wait_poll(uint64_t deadline)
+{
+    struct sched_poll poll = {.timeout = deadline};
+
+    while (clock_monotonic_ns() < deadline)
+        hypercall_sched_op(SCHEDOP_poll, &poll);
+}
+
+struct lateness {
+    uint64_t rounds, total, longest;
+};
+
+static void lateness_note(struct lateness *lateness, uint64_t deadline)
+{
+    uint64_t late = clock_monotonic_ns() - deadline;
+
+    lateness->rounds++;
+    lateness->total += late;
+    if (late > lateness->longest)
+        lateness->longest = late;
+}
+
+/* Deadlines at ever other distances, so that they meet the others' slices at every point. */
+static void sleep_by_deadlines(struct lateness *lateness, uint64_t until, void (*wait)(uint64_t))
+{
+    uint64_t longest = word_number("longest", 20000) * 1000, distance = MILLISECOND;
+
+    while (clock_monotonic_ns() < until) {
+        uint64_t deadline = clock_monotonic_ns() + distance;
+        wait(deadline);
+        lateness_note(lateness, deadline);
+        distance = distance * 5 % longest + 50000;
+    }
+}
+
+/* The deadlines follow from the first: lateness that adds up would show. */
+static void sleep_by_period(struct lateness *lateness, uint64_t until)
+{
+    struct vcpu_set_periodic_timer timer = {.period_ns = PERIOD};
+    uint64_t deadline = clock_monotonic_ns() + PERIOD;
+
+    hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &timer);
+    for (; deadline < until; deadline += PERIOD) {
+        block_until(deadline);
+        lateness_note(lateness, deadline);
+    }
+    hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+}
+
+static void job_sleep(uint64_t until)
+{
+    struct lateness lateness = {.rounds = 0};
+    struct moment start = moment_now();
+
+    if (word_is("by", "periodic"))
+        sleep_by_period(&lateness, until);
+    else if (word_is("by", "poll"))
+        sleep_by_deadlines(&lateness, until, wait_poll);
+    else if (word_is("by", "set_timer"))
+        sleep_by_deadlines(&lateness, until, wait_set_timer);
+    else
+        sleep_by_deadlines(&lateness, until, wait_singleshot);
+    print("clockwork: late rounds=%lu mean=%lu longest=%lu\n", lateness.rounds,
+          lateness.total / lateness.rounds, lateness.longest);
+    print_since("sleep", &start);
+}
+
+static void job_idle(uint64_t until)
+{
+    struct moment start = moment_now();
+
+    sleep_until(until);
+    print_since("idle", &start);
+}
+
+/* ---- events between two domains ---- */
+
+static volatile uint64_t received;
+
+static void note_event(evtchn_port_t port, void *argument)
+{
+    (void)port;
+    (void)argument;
+    received++;
+}
+
+static void receive_by_block(evtchn_port_t port, uint64_t count)
+{
+    unsigned long masked = events_mask();
+
+    (void)port;
+    while (received < count) {
+        hypercall_sched_op(SCHEDOP_block, NULL);
+        events_mask();
+    }
+    events_restore(masked);
+}
+
+static void receive_by_poll(evtchn_port_t port, uint64_t count)
+{
+    struct sched_poll poll = {.nr_ports = 1};
+
+    (void)count;
+    set_xen_guest_handle(poll.ports, &port);
+    while (!event_port_clear(port))
+        hypercall_sched_op(SCHEDOP_poll, &poll);
+}
+
+/* The peer's port is the one that lets us in. */
+static evtchn_port_t connect(domid_t peer)
+{
+    evtchn_port_t port;
+
+    for (evtchn_port_t remote = 1;; remote = remote % SCAN_PORTS + 1) {
+        if (!event_bind_interdomain(peer, remote, &port))
+            return port;
+        if (remote == SCAN_PORTS)
+            thread_sleep_ns(PERIOD);
+    }
+}
+
+static void send_and_receive(evtchn_port_t port, bool first)
+{
+    bool by_poll = word_is("by", "poll");
+    uint64_t rounds = word_number("rounds", 1000), start = clock_monotonic_ns();
+
+    if (!by_poll)
+        event_bind(port, note_event, NULL);
+    for (uint64_t round = 1; round <= rounds; round++) {
+        if (first)
+            event_notify(port);
+        if (by_poll)
+            receive_by_poll(port, round);
+        else
+            receive_by_block(port, round);
+        if (!first)
+            event_notify(port);
+    }
+    print("clockwork: %s rounds=%lu each=%lu\n", first ? "ping" : "pong", rounds,
+          (clock_monotonic_ns() - start) / rounds);
+}
+
+/* Who pongs also connects, and says so by the first event. */
+static void job_ping(uint64_t until)
+{
+    evtchn_port_t port;
+
+    (void)until;
+    if (event_allocate_unbound((domid_t)word_number("peer", 0), &port)) {
+        print("clockwork: no port\n");
+        return;
+    }
+    receive_by_poll(port, 1);
+    send_and_receive(port, true);
+}
+
+static void job_pong(uint64_t until)
+{
+    evtchn_port_t port = connect((domid_t)word_number("peer", 0));
+
+    (void)until;
+    event_port_clear(port);
+    event_notify(port);
+    send_and_receive(port, false);
+}
+
+/* ---- another clock ---- */
+
+static uint8_t cmos_seconds(void)
+{
+    outb(0, CMOS_INDEX);
+    return inb(CMOS_DATA);
+}
+
+static struct moment cmos_next_second(void)
+{
+    uint8_t before = cmos_seconds();
+
+    while (cmos_seconds() == before)
+        ;
+    return moment_now();
+}
+
+static void storm(uint64_t until)
+{
+    struct lateness lateness = {.rounds = 0};
+
+    sleep_by_deadlines(&lateness, until, wait_singleshot);
+}
+
+/* From one second's beginning to another's, with a storm of timers between. */
+static void job_reference(uint64_t until)
+{
+    struct moment start = cmos_next_second(), end;
+
+    storm(until);
+    end = cmos_next_second();
+    print("clockwork: reference elapsed=%lu tsc=%lu\n", end.system - start.system,
+          end.tsc - start.tsc);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(uint64_t until);
+} jobs[] = {
+    {"spin", job_spin}, {"sleep", job_sleep}, {"idle", job_idle},
+    {"ping", job_ping}, {"pong", job_pong},   {"reference", job_reference},
+};
+
+void guest_main(void)
+{
+    struct wait_queue nobody = WAIT_QUEUE_INIT(nobody);
+
+    sleep_until(word_number("from", 0) * MILLISECOND);
+    for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
+        if (word_is("job", jobs[i].name))
+            jobs[i].run(word_number("until", 1000) * MILLISECOND);
+    print("clockwork: done\n");
+    if (!guest_is_initial_domain())
+        WAIT_UNTIL(&nobody, false);
+}
