@@ -9,6 +9,7 @@
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/frame.h"
 #include "hypervisor/processor/clock.h"
+#include "hypervisor/processor/cpu.h"
 
 #define WATCHDOG_COUNT 2
 #define SECOND_NS      1000000000UL
@@ -73,23 +74,23 @@ static long set_locked(struct watchdogs *watchdogs, uint32_t id, uint32_t second
 
 long watchdog_set(struct domain *domain, uint32_t id, uint32_t seconds)
 {
-    struct watchdogs *fresh = NULL;
+    struct watchdogs *watchdogs = READ_ONCE(domain->watchdogs), *fresh = NULL;
 
-    if (id > WATCHDOG_COUNT || (!id && !seconds))
+    if (id > WATCHDOG_COUNT || (!id && !seconds) || (id && !watchdogs))
         return -XEN_EINVAL;
-    if (!domain->watchdogs) {
-        if (id)
-            return -XEN_EINVAL;
-        fresh = watchdogs_create(domain);
+    if (!watchdogs) {
+        watchdogs = fresh = watchdogs_create(domain);
         if (!fresh)
             return -XEN_ENOMEM;
     }
     spin_lock(&domain->life_lock);
-    if (!domain->watchdogs) {
-        domain->watchdogs = fresh;
+    if (domain->watchdogs) {
+        watchdogs = domain->watchdogs;
+    } else {
+        domain->watchdogs = watchdogs;
         fresh = NULL;
     }
-    long status = set_locked(domain->watchdogs, id, seconds);
+    long status = set_locked(watchdogs, id, seconds);
     spin_unlock(&domain->life_lock);
     if (fresh)
         watchdogs_destroy(fresh);

@@ -19,14 +19,14 @@
 enum pirq_state { PIRQ_FREE, PIRQ_RESERVED, PIRQ_GSI, PIRQ_MESSAGE };
 
 struct pirq {
-    enum pirq_state state;
+    struct msi message;
     struct domain *domain; /* who mapped it */
-    evtchn_port_t port;    /* 0 = not bound */
-    uint8_t vector;        /* 0 = none */
-    bool wired;            /* a GSI whose trigger and polarity are settled */
+    enum pirq_state state;
+    evtchn_port_t port; /* 0 = not bound */
+    uint8_t vector;     /* 0 = none */
+    bool wired;         /* a GSI whose trigger and polarity are settled */
     bool level_triggered, active_low;
     bool in_service; /* level-triggered, masked until its domain has dealt with it */
-    struct msi message;
 };
 
 static struct spinlock irq_lock = SPINLOCK(LOCK_LEVEL_IRQ);
