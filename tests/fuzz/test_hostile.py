@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""hostile.elf attacks from an unprivileged domain: it is refused or ended, nobody else notices.
+
+After each round the control domain still answers, no other domain is gone, and the memory of the
+attackers has come back.
+"""
+
+import pytest
+
+import machine
+from control_domain import CONTROL, PROMPT, Shell, configuration, make_archive
+
+REFUSED = {
+    "memory": ["self-reference", "every-frame", "foreign-frames", "superpages", "writable-table",
+               "swapped-tables", "long-arrays", "read-hypervisor", "take-memory"],
+    "processor": ["syscall-noncanonical", "bases-noncanonical", "every-msr", "mov-ss", "far-calls",
+                  "every-interrupt", "debug-registers", "iret-to-ring-0"],
+    "store": ["store-ring"],
+    "storms": ["events", "timers", "yields", "pins"],
+}
+ENDED = ["null", "pagetables", "stack-in-hypervisor", "iret-from-hypervisor", "crash"]
+MAY_END = ["iret-in-multicall", "sysenter-nested"]
+FOR_EVER = ["spin", "flood"]
+SEEDS = range(1, 9)
+
+
+def attacker(name, words=""):
+    return configuration(name, "hostile.elf", extra=f"attack={words or name}")
+
+
+@pytest.fixture
+def shell(boot_bonsai, tmp_path):
+    """A control domain on Bonsai with a configuration per attack, and a bystander running."""
+    names = sum(REFUSED.values(), []) + ENDED + MAY_END + FOR_EVER + ["ring"]
+    files = {f"{name}.cfg": attacker(name) for name in names}
+    files |= {f"random{seed}.cfg": attacker(f"random{seed}", f"random seed={seed} rounds=5000")
+              for seed in SEEDS}
+    files |= {"auto/bystander.cfg": configuration("bystander")}
+    archive = make_archive(tmp_path, files, guests=("hostile", "demo"))
+    return Shell(boot_bonsai(CONTROL, archive, options="dom0_mem=128M", memory="512M", smp=2))
+
+
+def attack(shell, name, end):
+    """Start an attacker attached to its console; wait for how it ends; be back at the prompt."""
+    shell.booted.send(f"create -c {name}.cfg\r")
+    match = shell.booted.expect(end)
+    shell.booted.expect(PROMPT)
+    return match
+
+
+def assert_unharmed(shell, free_before):
+    while True:
+        domains = shell.list()
+        if set(domains) == {"Domain-0", "bystander"}:
+            break
+        assert "Domain-0" in domains and "bystander" in domains
+    assert shell.info("free_pages") == free_before
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_refused(shell, kind):
+    free = shell.info("free_pages")
+    for name in REFUSED[kind]:
+        outcome = attack(shell, name, rf"^hostile: {name} (refused|got through)")
+        assert outcome.group(1) == "refused", name
+    assert_unharmed(shell, free)
+
+
+def test_console_ring(shell):
+    """Whoever serves the ring refuses it; the guest goes on without a console."""
+    free = shell.info("free_pages")
+    attack(shell, "ring", r"console: domain \d+: impossible ring indices")
+    assert_unharmed(shell, free)
+
+
+def test_ended(shell):
+    free = shell.info("free_pages")
+    for name in ENDED:
+        outcome = attack(shell, name, rf"Domain {name} \(id \d+\) has crashed|got through")
+        assert "crashed" in outcome.group(), name
+    assert_unharmed(shell, free)
+
+
+def test_may_end(shell):
+    free = shell.info("free_pages")
+    for name in MAY_END:
+        attack(shell, name, rf"Domain {name} \(id \d+\) has|hostile: {name} refused")
+    assert_unharmed(shell, free)
+
+
+def test_for_ever(shell):
+    """The control domain's commands still work while its neighbours do their worst."""
+    free = shell.info("free_pages")
+    for name in FOR_EVER:
+        shell.run(f"create {name}.cfg")
+    assert {"spin", "flood", "bystander"} <= set(shell.list())
+    for name in FOR_EVER:
+        shell.run(f"destroy {name}")
+    assert_unharmed(shell, free)
+
+
+def test_random(shell):
+    """Hypercalls with random arguments, from several seeds that can be repeated."""
+    free = shell.info("free_pages")
+    for seed in SEEDS:
+        attack(shell, f"random{seed}", rf"Domain random{seed} \(id \d+\) has|hostile: random ref")
+    assert_unharmed(shell, free)
