@@ -11,6 +11,7 @@
 #include "pvguest/control/archive.h"
 #include "pvguest/control/builder_memory.h"
 #include "pvguest/control/domain_calls.h"
+#include "pvguest/control/machine_calls.h"
 #include "pvguest/control/notice.h"
 #include "pvguest/kernel/heap.h"
 #include "pvguest/kernel/map.h"
@@ -79,6 +80,24 @@ static int plan(struct construction *construction)
     notice("%s: %s %s (memory=%llu)", configuration->name, configuration->kernel,
            pv_layout_error_text(layout_error), (unsigned long long)configuration->memory_mib);
     return layout_error == PV_LAYOUT_MEMORY ? -XEN_ENOMEM : -XEN_EINVAL;
+}
+
+/* Asked first, so that a domain that cannot be does not take all memory before it fails. */
+static int check_free_memory(const struct construction *construction)
+{
+    struct xen_sysctl_physinfo machine;
+    uint64_t wanted = construction->layout.nr_pages, unused;
+    int status = machine_call_information(&machine);
+
+    if (status < 0)
+        return status;
+    unused = machine.free_pages + machine.scrub_pages;
+    if (wanted <= unused)
+        return 0;
+    notice("%s: not enough memory: %llu MiB wanted, %llu MiB free",
+           construction->configuration->name, (unsigned long long)wanted / PAGES_PER_MIB,
+           (unsigned long long)unused / PAGES_PER_MIB);
+    return -XEN_ENOMEM;
 }
 
 /* --- The steps of construction, in order. --- */
@@ -352,6 +371,8 @@ int builder_build(const struct configuration *configuration, const xen_domain_ha
     status = find_files(construction);
     if (status == 0)
         status = plan(construction);
+    if (status == 0)
+        status = check_free_memory(construction);
     if (status == 0)
         status = construct(construction);
     *domain = construction->domain;
