@@ -10,10 +10,6 @@ PVGUEST_ARCHIVE := $(BUILD)/ring3/libpvguest.a
 APP_SOURCES     := $(sort $(wildcard pvguest/apps/*.c))
 CONTROL_SOURCES := $(sort $(wildcard pvguest/control/*.c))
 CONTROL_OBJECTS := $(addprefix $(BUILD)/ring3/,$(addsuffix .o,$(CONTROL_SOURCES)))
-SELFTEST_OBJECTS := $(patsubst %,$(BUILD)/ring3/%.o,pvguest/apps/selftest.c \
-                    $(sort $(wildcard pvguest/selftest/*.c)))
-HOSTILE_OBJECTS  := $(patsubst %,$(BUILD)/ring3/%.o,pvguest/apps/hostile.c \
-                    $(sort $(wildcard pvguest/hostile/*.c)))
 GUESTS          := $(patsubst pvguest/apps/%.c,$(BUILD)/guests/%.elf,$(APP_SOURCES)) \
                    $(if $(CONTROL_SOURCES),$(BUILD)/guests/control.elf)
 
@@ -43,20 +39,14 @@ $(BUILD)/guests/control.elf: $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvgue
 	$(call say,LD,$@)
 	$(Q)$(PVGUEST_LINK) $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE)
 
-$(BUILD)/guests/hostile.elf: $(HOSTILE_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
+# An app whose name a folder beside apps/ has is made of what lies in there, too.
+app_objects = $(patsubst %,$(BUILD)/ring3/%.o,pvguest/apps/$(1).c \
+                $(sort $(wildcard pvguest/$(1)/*.c)))
+
+.SECONDEXPANSION:
+$(BUILD)/guests/%.elf: $$(call app_objects,$$*) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(PVGUEST_LINK) $(HOSTILE_OBJECTS) $(PVGUEST_ARCHIVE)
+	$(Q)$(PVGUEST_LINK) $(filter %.o,$^) $(PVGUEST_ARCHIVE)
 
-$(BUILD)/guests/selftest.elf: $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
-	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(PVGUEST_LINK) $(SELFTEST_OBJECTS) $(PVGUEST_ARCHIVE)
-
-$(BUILD)/guests/%.elf: $(BUILD)/ring3/pvguest/apps/%.c.o $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
-	@mkdir -p $(@D)
-	$(call say,LD,$@)
-	$(Q)$(PVGUEST_LINK) $< $(PVGUEST_ARCHIVE)
-
-.SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(SELFTEST_OBJECTS) $(HOSTILE_OBJECTS) \
-            $(patsubst %,$(BUILD)/ring3/%.o,$(APP_SOURCES))
+.SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(patsubst %,$(BUILD)/ring3/%.o,$(wildcard pvguest/*/*.c))
