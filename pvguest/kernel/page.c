@@ -206,4 +206,5 @@ void page_start(uint64_t boot_stack_end)
     buddy_release_range(image_span.next, image_span.end);
     buddy_release_range(direct_span.next, direct_span.end);
     buddies_ready = true;
+    shared_info->arch.max_pfn = map_count;
 }

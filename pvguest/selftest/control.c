@@ -154,6 +154,19 @@ static void unprivileged(void)
     EXPECT_EITHER(-XEN_EPERM, -XEN_ENOSYS, hypercall_platform_op(&platform));
 }
 
+static void platform_refusals(void)
+{
+    struct xen_platform_op platform;
+
+    SKIP_UNLESS(guest_is_initial_domain(), "needs the control domain");
+    memset(&platform, 0, sizeof(platform));
+    platform.cmd = 0xfff0;
+    EXPECT_VALUE(-XEN_EACCES, hypercall_platform_op(&platform));
+    platform.interface_version = XENPF_INTERFACE_VERSION;
+    EXPECT_VALUE(-XEN_ENOSYS, hypercall_platform_op(&platform));
+    EXPECT_VALUE(-XEN_EFAULT, hypercall_platform_op((void *)UNMAPPED_ADDRESS));
+}
+
 const struct check control_checks[] = {
     {"domctl: getdomaininfo", domain_information},
     {"domctl: createdomain and destroydomain", create_and_destroy},
@@ -163,5 +176,6 @@ const struct check control_checks[] = {
     {"sysctl: getdomaininfolist", domain_list},
     {"sysctl: refusals", sysctl_refusals},
     {"control calls: refused when unprivileged", unprivileged},
+    {"platform_op: refusals", platform_refusals},
     {NULL, NULL},
 };

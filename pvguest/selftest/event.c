@@ -250,6 +250,23 @@ static void reset_refusals(void)
     EXPECT_EITHER(-XEN_ESRCH, -XEN_EPERM, hypercall_event_channel_op(EVTCHNOP_reset, &reset));
 }
 
+/* What channels of the other kind need is not there while the domain has two-level ones. */
+static void priorities(void)
+{
+    struct evtchn_set_priority request = {.priority = 1};
+
+    EXPECT_VALUE(0, event_bind_ipi(&request.port));
+    EXPECT(is_refusal(hypercall_event_channel_op(EVTCHNOP_set_priority, &request)));
+    EXPECT_VALUE(0, event_close(request.port));
+}
+
+static void expand_array(void)
+{
+    struct evtchn_expand_array request = {.array_gfn = 0};
+
+    EXPECT(is_refusal(hypercall_event_channel_op(EVTCHNOP_expand_array, &request)));
+}
+
 const struct check event_checks[] = {
     {"event_channel_op: alloc_unbound", unbound},
     {"event_channel_op: alloc_unbound refusals", unbound_refusals},
@@ -266,5 +283,7 @@ const struct check event_checks[] = {
     {"event_channel_op: port refusals", port_refusals},
     {"event_channel_op: all ports", exhaustion},
     {"event_channel_op: reset refusals", reset_refusals},
+    {"event_channel_op: set_priority", priorities},
+    {"event_channel_op: expand_array", expand_array},
     {NULL, NULL},
 };

@@ -14,6 +14,8 @@
 
 #include <xen/errno.h>
 
+#define ABSURD_FRAME (1UL << 39)
+
 /* This domain's own number: a grant names its receiver, and DOMID_SELF is no number. */
 static domid_t own_domain;
 
@@ -311,6 +313,74 @@ static void refusals(void)
     EXPECT(is_refusal(hypercall_grant_table_op(GNTTABOP_copy, (void *)UNMAPPED_ADDRESS, ~0U)));
 }
 
+/* A mapping takes the place of another one in a single step. */
+static void unmap_and_replace(void)
+{
+    struct gnttab_unmap_and_replace request;
+    uint64_t *granted = page_allocate(0), *other = page_allocate(0);
+    char *place = window_reserve(2);
+    uint64_t mfn = page_mfn(other);
+    grant_ref_t ref;
+    void *spare;
+
+    EXPECT(granted && other && place);
+    granted[0] = 1;
+    other[0] = 2;
+    EXPECT_VALUE(0, grant_access(own_domain, page_mfn(granted), false, &ref));
+    request = (struct gnttab_unmap_and_replace){.host_addr = (uint64_t)place};
+    EXPECT_VALUE(0, ref_map(own_domain, ref, GNTMAP_host_map, place, &request.handle));
+    EXPECT_VALUE(0, foreign_map(DOMID_SELF, &mfn, 1, true, &spare));
+    request.new_addr = (uint64_t)spare;
+    EXPECT_VALUE(0, hypercall_grant_table_op(GNTTABOP_unmap_and_replace, &request, 1));
+    EXPECT_VALUE(GNTST_okay, request.status);
+    EXPECT_VALUE(2, *(volatile uint64_t *)place);
+    EXPECT_VALUE(0, table_entry((uint64_t)spare) & PTE_PRESENT);
+    EXPECT_VALUE(0, grant_end_access(ref));
+    EXPECT_VALUE(0, table_map_own((uint64_t)place, 0));
+    window_release(spare, 1);
+    window_release(place, 2);
+    page_free(granted, 0);
+    page_free(other, 0);
+}
+
+static void transfer_refusals(void)
+{
+    struct gnttab_transfer transfer = {.mfn = ABSURD_FRAME, .domid = UNUSED_DOMAIN};
+
+    EXPECT_EITHER(0, -XEN_ENOSYS, hypercall_grant_table_op(GNTTABOP_transfer, &transfer, 1));
+    EXPECT(transfer.status <= 0);
+}
+
+static void swap_refusals(void)
+{
+    struct gnttab_swap_grant_ref swap = {.ref_a = 9, .ref_b = 0xfffffff0};
+    int error = hypercall_grant_table_op(GNTTABOP_swap_grant_ref, &swap, 1);
+
+    SKIP_UNLESS(error != -XEN_ENOSYS, "no swapping");
+    EXPECT_VALUE(0, error);
+    EXPECT_VALUE(GNTST_bad_gntref, swap.status);
+}
+
+static void set_version(void)
+{
+    struct gnttab_set_version version = {.version = 1};
+    int error = hypercall_grant_table_op(GNTTABOP_set_version, &version, 1);
+
+    EXPECT_EITHER(0, -XEN_ENOSYS, error);
+    version.version = 77;
+    EXPECT(is_refusal(hypercall_grant_table_op(GNTTABOP_set_version, &version, 1)));
+}
+
+static void cache_flush_refusals(void)
+{
+    struct gnttab_cache_flush flush = {
+        .a.dev_bus_addr = ABSURD_FRAME << PAGE_SHIFT, .length = 64, .op = GNTTAB_CACHE_CLEAN};
+
+    EXPECT(is_refusal(hypercall_grant_table_op(GNTTABOP_cache_flush, &flush, 1)));
+    flush.op = ~0U;
+    EXPECT(is_refusal(hypercall_grant_table_op(GNTTABOP_cache_flush, &flush, 1)));
+}
+
 const struct check grant_checks[] = {
     {"grant_table_op: own domain number", own_number},
     {"grant_table_op: map and unmap", maps},
@@ -326,5 +396,10 @@ const struct check grant_checks[] = {
     {"grant_table_op: setup_table refusals", setup_refusals},
     {"grant_table_op: get_version", versions},
     {"grant_table_op: refusals", refusals},
+    {"grant_table_op: unmap_and_replace", unmap_and_replace},
+    {"grant_table_op: transfer refusals", transfer_refusals},
+    {"grant_table_op: swap_grant_ref refusals", swap_refusals},
+    {"grant_table_op: set_version", set_version},
+    {"grant_table_op: cache_flush refusals", cache_flush_refusals},
     {NULL, NULL},
 };

@@ -218,6 +218,37 @@ static void unknown_command(void)
     EXPECT_VALUE(-XEN_ENOSYS, hypercall_memory_op(63, NULL));
 }
 
+static void maximum_gpfn(void)
+{
+    EXPECT(reservation(XENMEM_maximum_gpfn, DOMID_SELF) > 0);
+    EXPECT(is_refusal(reservation(XENMEM_maximum_gpfn, UNUSED_DOMAIN)));
+}
+
+static void remove_from_physmap(void)
+{
+    struct xen_remove_from_physmap request = {.domid = UNUSED_DOMAIN};
+
+    EXPECT(is_refusal(hypercall_memory_op(XENMEM_remove_from_physmap, &request)));
+    EXPECT(is_refusal(hypercall_memory_op(XENMEM_remove_from_physmap, (void *)UNMAPPED_ADDRESS)));
+}
+
+static void claim_pages(void)
+{
+    struct xen_memory_reservation request = {.nr_extents = 1, .domid = UNUSED_DOMAIN};
+
+    EXPECT(is_refusal(hypercall_memory_op(XENMEM_claim_pages, &request)));
+}
+
+static void acquire_resource(void)
+{
+    struct xen_mem_acquire_resource request = {
+        .domid = UNUSED_DOMAIN, .type = XENMEM_resource_grant_table, .nr_frames = 1};
+    xen_pfn_t frame = 0;
+
+    set_xen_guest_handle(request.frame_list, &frame);
+    EXPECT(is_refusal(hypercall_memory_op(XENMEM_acquire_resource, &request)));
+}
+
 const struct check memory_checks[] = {
     {"memory_op: maximum_ram_page", maximum_ram_page},
     {"memory_op: current and maximum reservation", reservations},
@@ -233,5 +264,9 @@ const struct check memory_checks[] = {
     {"memory_op: machine_memory_map", machine_memory_map},
     {"memory_op: add_to_physmap", add_to_physmap},
     {"memory_op: unknown command", unknown_command},
+    {"memory_op: maximum_gpfn", maximum_gpfn},
+    {"memory_op: remove_from_physmap refusals", remove_from_physmap},
+    {"memory_op: claim_pages refusals", claim_pages},
+    {"memory_op: acquire_resource refusals", acquire_resource},
     {NULL, NULL},
 };

@@ -107,6 +107,21 @@ static void watchdog(void)
     EXPECT(is_refusal(hypercall_sched_op(SCHEDOP_watchdog, &request)));
 }
 
+static void shutdown_refusals(void)
+{
+    EXPECT_VALUE(-XEN_EFAULT, hypercall_sched_op(SCHEDOP_shutdown_code, (void *)UNMAPPED_ADDRESS));
+}
+
+static void pin_override(void)
+{
+    struct sched_pin_override pin = {.pcpu = -1};
+    int error = hypercall_sched_op(SCHEDOP_pin_override, &pin);
+
+    EXPECT(is_refusal(error) || error == 0);
+    pin.pcpu = 100000;
+    EXPECT(is_refusal(hypercall_sched_op(SCHEDOP_pin_override, &pin)));
+}
+
 const struct check schedule_checks[] = {
     {"sched_op: yield", yields},
     {"sched_op: poll until its timeout", poll_times_out},
@@ -115,5 +130,7 @@ const struct check schedule_checks[] = {
     {"sched_op: block with a pending event", block_with_pending_event},
     {"sched_op: refusals", refusals},
     {"sched_op: watchdog", watchdog},
+    {"sched_op: shutdown_code refusals", shutdown_refusals},
+    {"sched_op: pin_override", pin_override},
     {NULL, NULL},
 };
