@@ -166,6 +166,7 @@ void exit_to_guest_work(void)
 {
     struct vcpu *vcpu = current_vcpu();
 
+    vcpu->at_exit = false; /* it begins its first run with the mark set */
     for (;;) {
         if (scheduler_must_leave(vcpu)) {
             scheduler_leave(vcpu);

@@ -304,7 +304,8 @@ void vcpu_unpause(struct vcpu *vcpu)
 
 bool vcpu_has_stopped(struct vcpu *vcpu)
 {
-    return vcpu->at_exit && !__atomic_load_n(&vcpu->running, __ATOMIC_ACQUIRE);
+    /* In this order: what is seen off its processor and at the exit stays there while paused. */
+    return !__atomic_load_n(&vcpu->running, __ATOMIC_ACQUIRE) && vcpu->at_exit;
 }
 
 void vcpu_pause(struct vcpu *vcpu)
