@@ -15,6 +15,8 @@
 #define IMAGE_BASE  0xffffffff80000000UL
 #define DIRECT_BASE 0xffff880000000000UL
 
+extern char image_start[], text_end[], rodata_end[], image_end[]; /* pvguest.ld */
+
 static uint64_t *map;      /* pfn to mfn */
 static uint64_t map_count; /* pfns in it */
 static uint64_t boundary;  /* pfns below it lie in the initial mapping, others in the direct map */
@@ -184,6 +186,26 @@ static void direct_map_make(void)
     }
 }
 
+static void span_protect(uint64_t first, uint64_t end, uint64_t flags)
+{
+    for (uint64_t address = first; address < end; address += PAGE_SIZE)
+        if (table_map_own(address, page_mfn((void *)address) << PAGE_SHIFT | flags))
+            panic("image page %#lx not protected", address);
+}
+
+/*
+ * Nothing of the image is both writable and executable. One of its pages shows shared info, which
+ * is not ours to map here.
+ */
+static void image_protect(void)
+{
+    span_protect((uint64_t)image_start, (uint64_t)text_end, PTE_PRESENT | PTE_ACCESSED);
+    span_protect((uint64_t)text_end, (uint64_t)rodata_end,
+                 PTE_PRESENT | PTE_ACCESSED | PTE_NO_EXECUTE);
+    span_protect((uint64_t)rodata_end, (uint64_t)shared_info, PTE_DATA);
+    span_protect((uint64_t)shared_info + PAGE_SIZE, (uint64_t)image_end, PTE_DATA);
+}
+
 void page_start(uint64_t boot_stack_end)
 {
     uint64_t unused;
@@ -197,6 +219,7 @@ void page_start(uint64_t boot_stack_end)
     image_span = (struct span){.next = unused, .end = boundary};
     direct_span = (struct span){.next = boundary, .end = boundary};
 
+    image_protect();
     direct_map_make();
     states = early_allocate((map_count + PAGE_SIZE - 1) >> PAGE_SHIFT);
     buddy_start(states, map_count);

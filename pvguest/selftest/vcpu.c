@@ -124,35 +124,46 @@ static void bring_up_refusals(void)
     EXPECT_VALUE(-XEN_ENOENT, hypercall_vcpu_op(VCPUOP_initialise, NO_VCPU, NULL));
 }
 
-/*
- * Timers seen through VIRQ_TIMER need the port that the threads use; here the mark is that a
- * blocked virtual CPU wakes not before the deadline and not without it.
- */
-static void blocked_until(uint64_t deadline, bool *early)
+static long arm_timer(uint64_t deadline)
 {
-    hypercall_sched_op(SCHEDOP_block, NULL);
-    *early = clock_monotonic_ns() < deadline;
+    return hypercall_set_timer_op(deadline);
+}
+
+static long arm_singleshot(uint64_t deadline)
+{
+    struct vcpu_set_singleshot_timer timer = {.timeout_abs_ns = deadline};
+
+    return hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &timer);
+}
+
+/*
+ * A blocked virtual CPU wakes not before the deadline and not without it. Events stay masked from
+ * setting the timer to blocking, so that one that is due by then is not gone before.
+ */
+static void timer_wakes(long (*arm)(uint64_t))
+{
+    uint64_t deadline;
+    long error;
+
+    events_mask();
+    deadline = clock_monotonic_ns() + SLEEP_NS;
+    error = arm(deadline);
+    if (!error)
+        hypercall_sched_op(SCHEDOP_block, NULL);
+    events_restore(0);
+    EXPECT_VALUE(0, error);
+    EXPECT(clock_monotonic_ns() >= deadline);
 }
 
 static void set_timer(void)
 {
-    uint64_t deadline = clock_monotonic_ns() + SLEEP_NS;
-    bool early;
-
-    EXPECT_VALUE(0, hypercall_set_timer_op(deadline));
-    blocked_until(deadline, &early);
-    EXPECT(!early);
+    timer_wakes(arm_timer);
     EXPECT_VALUE(0, hypercall_set_timer_op(0));
 }
 
 static void singleshot_timer(void)
 {
-    struct vcpu_set_singleshot_timer timer = {.timeout_abs_ns = clock_monotonic_ns() + SLEEP_NS};
-    bool early;
-
-    EXPECT_VALUE(0, hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &timer));
-    blocked_until(timer.timeout_abs_ns, &early);
-    EXPECT(!early);
+    timer_wakes(arm_singleshot);
 }
 
 static void singleshot_in_the_past(void)
