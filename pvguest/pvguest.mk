@@ -13,6 +13,8 @@ CONTROL_OBJECTS := $(addprefix $(BUILD)/ring3/,$(addsuffix .o,$(CONTROL_SOURCES)
 GUESTS          := $(patsubst pvguest/apps/%.c,$(BUILD)/guests/%.elf,$(APP_SOURCES)) \
                    $(if $(CONTROL_SOURCES),$(BUILD)/guests/control.elf)
 
+include pvguest/network/network.mk
+
 .PHONY: guests
 guests: $(GUESTS) ## build the guest kernels
 
@@ -43,10 +45,15 @@ $(BUILD)/guests/control.elf: $(CONTROL_OBJECTS) $(PVGUEST_ARCHIVE) pvguest/pvgue
 app_objects = $(patsubst %,$(BUILD)/ring3/%.o,pvguest/apps/$(1).c \
                 $(sort $(wildcard pvguest/$(1)/*.c)))
 
+# What an app links beside that and the archive of all.
+app_archives = $($(1)_ARCHIVES)
+demo_ARCHIVES := $(NETWORK_ARCHIVE) $(LWIP_ARCHIVE)
+
 .SECONDEXPANSION:
-$(BUILD)/guests/%.elf: $$(call app_objects,$$*) $(PVGUEST_ARCHIVE) pvguest/pvguest.ld
+$(BUILD)/guests/%.elf: $$(call app_objects,$$*) $$(call app_archives,$$*) $(PVGUEST_ARCHIVE) \
+                       pvguest/pvguest.ld
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(PVGUEST_LINK) $(filter %.o,$^) $(PVGUEST_ARCHIVE)
+	$(Q)$(PVGUEST_LINK) $(filter %.o,$^) --start-group $(filter %.a,$^) --end-group
 
 .SECONDARY: $(PVGUEST_OBJECTS) $(CONTROL_OBJECTS) $(patsubst %,$(BUILD)/ring3/%.o,$(wildcard pvguest/*/*.c))

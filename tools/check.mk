@@ -29,12 +29,16 @@ $(BUILD)/alone/0/%.h: %.h | $(BUILD)/include/xen
 $(BUILD)/alone/3/%.h: %.h | $(BUILD)/include/xen
 	$(call ALONE,$(filter-out -MMD -MP,$(PVGUEST_FLAGS)))
 
+$(BUILD)/alone/3/pvguest/network/%.h $(BUILD)/alone/3/pvguest/demo/%.h: \
+    PVGUEST_FLAGS += $(LWIP_INCLUDES)
+
 $(BUILD)/alone/host/%.h: %.h | $(BUILD)/include/xen
 	$(call ALONE,$(filter-out -MMD -MP,$(UNIT_FLAGS)))
 
-check-tidy: | $(BUILD)/include/xen
+check-tidy: | $(BUILD)/include/xen $(LWIP)/COPYING
 	clang-tidy --quiet --warnings-as-errors='*' $(TIDY_RING0) -- $(TIDY_FLAGS) -fPIE -mcmodel=small
-	clang-tidy --quiet --warnings-as-errors='*' $(TIDY_RING3) -- $(TIDY_FLAGS) -mcmodel=kernel
+	clang-tidy --quiet --warnings-as-errors='*' $(TIDY_RING3) -- $(TIDY_FLAGS) -mcmodel=kernel \
+	    $(LWIP_INCLUDES)
 
 check-lengths:
 	@tools/lengths $(filter %.c,$(C_FILES))

@@ -19,6 +19,7 @@ struct block_front {
     evtchn_port_t port;
     bool port_open, connected;
     struct block_properties properties;
+    struct block_counters counters;
     struct list waiting;
     bool notified;
     struct wait_queue work;     /* the thread's */
@@ -197,6 +198,11 @@ const struct block_properties *block_front_properties(const struct block_front *
     return &front->properties;
 }
 
+const struct block_counters *block_front_counters(const struct block_front *front)
+{
+    return &front->counters;
+}
+
 static bool request_valid(const struct block_request *request)
 {
     bool has_data = request->operation != BLOCK_FLUSH &&
@@ -208,10 +214,22 @@ static bool request_valid(const struct block_request *request)
            (uintptr_t)request->buffer % PAGE_SIZE == 0;
 }
 
+static void count_request(struct block_counters *counters, const struct block_request *request)
+{
+    if (request->operation == BLOCK_READ) {
+        counters->reads++;
+        counters->sectors_read += request->count;
+    } else if (request->operation != BLOCK_FLUSH) {
+        counters->writes++;
+        counters->sectors_written += request->count;
+    }
+}
+
 int block_front_submit(struct block_front *front, struct block_request *request)
 {
     if (!request_valid(request))
         return -XEN_EINVAL;
+    count_request(&front->counters, request);
     request->finished = false;
     list_push_back(&front->waiting, &request->link);
     start_waiting(front);

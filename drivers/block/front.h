@@ -34,6 +34,11 @@ struct block_properties {
     bool readonly, flush, barrier;
 };
 
+/* What was submitted, as requests and as sectors. */
+struct block_counters {
+    uint64_t reads, writes, sectors_read, sectors_written;
+};
+
 struct block_front;
 
 /* Follow the device `id` of device/vbd. 0 or a negative errno; the connection comes later. */
@@ -44,6 +49,7 @@ bool block_front_wait(struct block_front *front, uint64_t deadline_ns);
 
 bool block_front_connected(const struct block_front *front);
 const struct block_properties *block_front_properties(const struct block_front *front);
+const struct block_counters *block_front_counters(const struct block_front *front);
 
 /* Queue a request; 0 or an errno for one that cannot be. */
 int block_front_submit(struct block_front *front, struct block_request *request);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The demo guest: a little shell on its console that shows its time, what the store says, its disk
- * behind the block ring, and every way to fall over that the host must survive. It obeys
- * control/shutdown in the store.
+ * behind the block ring, the network (pvguest/demo/), and every way to fall over that the host must
+ * survive. It obeys control/shutdown in the store.
  *
  * `pattern` and `verify` fill sectors so that a reader on the host can compute the same bytes: the
  * little-endian 64-bit word i of sector s is mix(seed + 64 * s + i), see pattern_word().
@@ -13,6 +13,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lib/text.h"
+#include "pvguest/demo/network.h"
 #include "pvguest/kernel/barrier.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/event.h"
@@ -384,6 +385,12 @@ static void fault_block_ring(void)
         block_front_corrupt(disk);
 }
 
+static void fault_network_ring(void)
+{
+    if (demo_network() != NULL)
+        network_front_corrupt(demo_network());
+}
+
 /* End with requests in flight, whose pages the device may still be writing to. */
 static void fault_in_flight(void)
 {
@@ -406,10 +413,10 @@ static const struct {
     const char *name;
     void (*run)(void);
 } faults[] = {
-    {"null", fault_null},          {"ud", fault_undefined},    {"div", fault_division},
-    {"spin", fault_spin},          {"stack", fault_stack},     {"pagetable", fault_page_table},
-    {"flood", fault_flood},        {"ring", fault_block_ring}, {"console", fault_console_ring},
-    {"inflight", fault_in_flight},
+    {"null", fault_null},          {"ud", fault_undefined},         {"div", fault_division},
+    {"spin", fault_spin},          {"stack", fault_stack},          {"pagetable", fault_page_table},
+    {"flood", fault_flood},        {"ring", fault_block_ring},      {"console", fault_console_ring},
+    {"inflight", fault_in_flight}, {"netring", fault_network_ring},
 };
 
 static void fault_command(unsigned int count, char **words)
@@ -480,6 +487,14 @@ static const struct command commands[] = {
     {"verify", "SECTOR COUNT SEED", "compare sectors with a pattern", pattern_command},
     {"flush", "", "make what was written permanent", flush_disk},
     {"reconnect", "", "let the disk's connection go and make a new one", reconnect},
+    {"net", "", "about the network", demo_network_show},
+    {"ping", "ADDRESS [COUNT]", "ask for an echo", demo_ping},
+    {"fetch", "ADDRESS PORT PATH", "get a file by HTTP", demo_fetch},
+    {"send", "ADDRESS [MIB]", "send to another demo guest and compare", demo_send},
+    {"flood", "ADDRESS [SECONDS]", "send without end (alone: how far)", demo_flood},
+    {"spoof", "[COUNT]", "send from an address not ours", demo_spoof},
+    {"net-reconnect", "", "let the interface's connection go and make a new one",
+     demo_network_reconnect},
     {"fault", "KIND", "fall over (alone: the kinds)", fault_command},
     {"shutdown", "", "power off", end_command},
     {"reboot", "", "start again", end_command},
@@ -492,7 +507,7 @@ static void help(unsigned int count, char **words)
     (void)count;
     (void)words;
     for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        say("%-10s%-19s%s\n", commands[i].name, commands[i].arguments, commands[i].what);
+        say("%-14s%-20s%s\n", commands[i].name, commands[i].arguments, commands[i].what);
 }
 
 static unsigned int split(char *line, char **words)
@@ -571,6 +586,7 @@ void guest_main(void)
         say("demo: no store\n");
     else
         (void)bus_front_list("vbd", first_disk, NULL);
+    demo_network_start(disk, started_ns);
     for (;;) {
         say("demo> ");
         read_line(line, sizeof(line));

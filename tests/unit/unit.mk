@@ -35,3 +35,5 @@ timer_heap_SOURCES := hypervisor/processor/timer_heap.c
 clock_SOURCES := hypervisor/processor/clock_scale.c hypervisor/processor/wall_clock.c
 grant_SOURCES := $(MACHINE_SOURCES) hypervisor/memory/grant_table.c hypervisor/memory/grant_map.c \
     hypervisor/memory/grant_copy.c
+
+sha256_SOURCES := lib/sha256.c
