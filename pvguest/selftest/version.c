@@ -109,17 +109,16 @@ static void command_line(void)
 
 static void build_id(void)
 {
-    struct {
-        xen_build_id_t header;
-        unsigned char bytes[64];
-    } id = {.header.len = sizeof(id.bytes)};
+    static uint32_t words[1 + 64 / sizeof(uint32_t)];
+    xen_build_id_t *id = (xen_build_id_t *)words;
     long length = hypercall_xen_version(XENVER_build_id, NULL);
 
     /* There may be none, and an unprivileged domain need not be told. */
     if (length == -XEN_ENODATA || length == -XEN_EPERM)
         return;
-    EXPECT(length > 0 && length <= (long)sizeof(id.bytes));
-    EXPECT_VALUE(length, hypercall_xen_version(XENVER_build_id, &id));
+    EXPECT(length > 0 && length <= (long)(sizeof(words) - sizeof(words[0])));
+    id->len = (uint32_t)length;
+    EXPECT_VALUE(length, hypercall_xen_version(XENVER_build_id, id));
 }
 
 static void unknown_command(void)
