@@ -3,6 +3,7 @@
 
 #include <xen/errno.h>
 
+#include "drivers/net/wire.h"
 #include "lib/string.h"
 
 /* Requests for all slots that hold none; the buffer of a slot is always the same. */
@@ -47,78 +48,45 @@ bool front_receive_pending(struct front_receive *receive)
     return pending;
 }
 
-/* The answer that comes next, if the producer's index, read once per frame, covers it. */
-static bool next(struct front_receive *receive, RING_IDX end, netif_rx_response_t *response)
+/* Where the parts of a chain lie: each slot's own buffer, whatever name the answer gives. */
+static int find_pieces(const struct front_receive *receive, const struct net_chain *chain,
+                       struct network_arrival *arrival)
 {
-    if (receive->ring.rsp_cons == end)
-        return false;
-    RING_COPY_RESPONSE(&receive->ring, receive->ring.rsp_cons, response);
-    receive->ring.rsp_cons++;
-    return true;
-}
+    const struct net_part *part = chain->parts;
 
-/* What follows the first slot of a big segment. Its size is of no interest to who receives it. */
-static int skip_extra(struct front_receive *receive, RING_IDX end)
-{
-    netif_rx_response_t slot;
-    netif_extra_info_t extra;
+    arrival->count = 0;
+    for (unsigned int i = 0; i < chain->slot_count; i++) {
+        unsigned int slot = (receive->ring.rsp_cons + i) % FRONT_RECEIVE_SLOTS;
 
-    do {
-        if (!next(receive, end, &slot))
+        if (net_chain_is_extra(chain, i))
+            continue;
+        if (part->id != slot)
             return -XEN_EINVAL;
-        memcpy(&extra, &slot, sizeof(extra));
-        if (extra.type == XEN_NETIF_EXTRA_TYPE_NONE || extra.type >= XEN_NETIF_EXTRA_TYPE_MAX)
-            return -XEN_EINVAL;
-    } while ((extra.flags & XEN_NETIF_EXTRA_FLAG_MORE) != 0);
-    return 0;
-}
-
-static int add_piece(const struct front_receive *receive, unsigned int slot,
-                     const netif_rx_response_t *response, struct network_arrival *arrival)
-{
-    if (response->id != slot || arrival->count == NETWORK_PIECES_MAX)
-        return -XEN_EINVAL;
-    if (response->status < 0)
-        return -XEN_EIO;
-    if ((unsigned int)response->offset + (unsigned int)response->status > PAGE_SIZE)
-        return -XEN_EINVAL;
-    arrival->pieces[arrival->count++] = (struct network_piece){
-        .data = receive->buffers[slot].page + response->offset, .size = (size_t)response->status};
-    arrival->size += (size_t)response->status;
+        arrival->pieces[arrival->count++] =
+            (struct network_piece){receive->buffers[slot].page + part->offset, part->size};
+        part++;
+    }
+    arrival->size = chain->size;
+    arrival->checksum_good = chain->offload.checksum_good;
     return 0;
 }
 
 int front_receive_take(struct front_receive *receive, struct network_arrival *arrival)
 {
-    RING_IDX end = READ_ONCE(receive->ring.sring->rsp_prod);
-    netif_rx_response_t response;
-    int result = 1;
+    int answered = net_rx_answered(&receive->ring);
+    struct net_chain chain;
+    const char *why;
+    int error;
 
-    read_barrier();
-    if (end - receive->ring.rsp_cons > receive->ring.req_prod_pvt - receive->ring.rsp_cons)
-        return -XEN_EINVAL;
-    if (end == receive->ring.rsp_cons)
-        return 0;
-    arrival->count = 0;
-    arrival->size = 0;
-    do {
-        unsigned int slot = receive->ring.rsp_cons % FRONT_RECEIVE_SLOTS;
-        int error;
-
-        if (!next(receive, end, &response))
-            return -XEN_EINVAL;
-        if (arrival->count == 0)
-            arrival->checksum_good =
-                (response.flags & (NETRXF_data_validated | NETRXF_csum_blank)) != 0;
-        error = add_piece(receive, slot, &response, arrival);
-        if (error == 0 && (response.flags & NETRXF_extra_info) != 0)
-            error = skip_extra(receive, end);
-        if (error == -XEN_EINVAL)
-            return error;
-        if (error != 0)
-            result = error;
-    } while ((response.flags & NETRXF_more_data) != 0);
-    return arrival->size > NETWORK_FRAME_MAX ? -XEN_EIO : result;
+    if (answered <= 0)
+        return answered;
+    error = net_rx_chain_read(&receive->ring, (unsigned int)answered, &chain, &why);
+    if (error == 0)
+        error = find_pieces(receive, &chain, arrival);
+    if (error != 0)
+        return error;
+    receive->ring.rsp_cons += chain.slot_count;
+    return chain.refusal != NULL || chain.size > NETWORK_FRAME_MAX ? -XEN_EIO : 1;
 }
 
 bool front_receive_offer(struct front_receive *receive)

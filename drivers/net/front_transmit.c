@@ -3,6 +3,7 @@
 
 #include <xen/errno.h>
 
+#include "drivers/net/wire.h"
 #include "lib/string.h"
 
 int front_transmit_open(struct front_transmit *transmit, domid_t back_domain)
@@ -56,10 +57,11 @@ int front_transmit_take(struct front_transmit *transmit, uint64_t *bad)
     RING_IDX end;
 
     do {
-        end = READ_ONCE(ring->sring->rsp_prod);
-        read_barrier();
-        if (end - ring->rsp_cons > ring->req_prod_pvt - ring->rsp_cons)
-            return -XEN_EINVAL;
+        int answered = net_tx_answered(ring);
+
+        if (answered < 0)
+            return answered;
+        end = ring->rsp_cons + (unsigned int)answered;
         while (ring->rsp_cons != end) {
             netif_tx_response_t response;
 
@@ -98,32 +100,24 @@ static void gather_copy(struct gather *gather, char *destination, size_t size)
     }
 }
 
-static void put_extra(struct front_transmit *transmit, uint16_t segment_size)
+static void put_extra(struct front_transmit *transmit, const struct net_offload *offload)
 {
-    netif_extra_info_t extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO,
-                                .u.gso = {.size = segment_size, .type = XEN_NETIF_GSO_TYPE_TCPV4}};
+    netif_extra_info_t extra;
 
+    net_extra_fill(&extra, offload);
     memcpy(RING_GET_REQUEST(&transmit->ring, transmit->ring.req_prod_pvt), &extra, sizeof(extra));
     transmit->ring.req_prod_pvt++;
     transmit->extra_in_flight++;
-}
-
-static uint16_t frame_flags(const struct network_frame *frame)
-{
-    uint16_t flags = 0;
-
-    if (frame->checksum_blank)
-        flags |= NETTXF_csum_blank | NETTXF_data_validated;
-    if (frame->segment_size != 0)
-        flags |= NETTXF_extra_info;
-    return flags;
 }
 
 /* The first slot tells the size of the whole frame, each other one that of its own part. */
 static void put_slots(struct front_transmit *transmit, const struct network_frame *frame)
 {
     struct gather gather = {.piece = frame->pieces};
-    uint16_t flags = frame_flags(frame);
+    const struct net_offload offload = {.checksum_blank = frame->checksum_blank,
+                                        .checksum_good = frame->checksum_blank,
+                                        .segment_size = frame->segment_size};
+    uint16_t flags = net_tx_flags(&offload);
     size_t left = frame->size;
 
     while (left > 0) {
@@ -141,7 +135,7 @@ static void put_slots(struct front_transmit *transmit, const struct network_fram
             .size = (uint16_t)(first ? frame->size : part)};
         transmit->ring.req_prod_pvt++;
         if (first && frame->segment_size != 0)
-            put_extra(transmit, frame->segment_size);
+            put_extra(transmit, &offload);
     }
 }
 

@@ -37,3 +37,6 @@ grant_SOURCES := $(MACHINE_SOURCES) hypervisor/memory/grant_table.c hypervisor/m
     hypervisor/memory/grant_copy.c
 
 sha256_SOURCES := lib/sha256.c
+scheduler_SOURCES := hypervisor/processor/scheduler.c hypervisor/processor/scheduler_fair.c
+network_front_SOURCES := drivers/net/front_buffers.c drivers/net/front_receive.c \
+    drivers/net/front_transmit.c drivers/net/wire.c
