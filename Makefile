@@ -40,6 +40,7 @@ include boot/boot.mk
 include pvguest/pvguest.mk
 include boot/iso.mk
 include tests/tests.mk
+include tests/bench/bench.mk
 include tools/setup.mk
 include tools/check.mk
 
