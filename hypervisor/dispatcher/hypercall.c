@@ -46,9 +46,10 @@ static hypercall_handler_t *const hypercall_table[] = {
 
 static long hypercall_call(unsigned long number, const unsigned long *argument)
 {
+    if (number < HYPERCALL_NUMBERS)
+        current_vcpu()->hypercall_count[number]++;
     if (number >= HYPERCALL_COUNT || !hypercall_table[number])
         return -XEN_ENOSYS;
-    current_domain()->hypercall_count++;
     return hypercall_table[number](argument);
 }
 

@@ -33,9 +33,9 @@ struct domain {
 
     struct spinlock life_lock; /* LOCK_LEVEL_DOMAIN: life, shutdown, pause_count */
     enum domain_life life;
-    bool shut_down;        /* all vcpus stopped, shutdown_code is valid */
-    uint8_t shutdown_code; /* SHUTDOWN_* */
-    bool crashed_once;     /* domain_crash printed already */
+    bool shut_down;         /* all vcpus stopped, shutdown_code is valid */
+    uint8_t shutdown_code;  /* SHUTDOWN_* */
+    bool crashed_once;      /* domain_crash printed already */
     uint16_t shutdown_wish; /* SCHEDOP_shutdown_code: 0x100 | code, 0 = none */
     uint32_t pause_count;
     bool controller_paused; /* XEN_DOMCTL_pausedomain */
@@ -67,9 +67,8 @@ struct domain {
 
     uint64_t vm_assist; /* VMASST_TYPE_* bits */
     int64_t time_offset_seconds;
-    uint64_t hypercall_count;
-    uint32_t pci_address;          /* last value it wrote to port 0xcf8 */
-    bool io_ports_all; /* the first domain: all but the hypervisor's own ports */
+    uint32_t pci_address; /* last value it wrote to port 0xcf8 */
+    bool io_ports_all;    /* the first domain: all but the hypervisor's own ports */
 };
 
 extern struct list domain_list;

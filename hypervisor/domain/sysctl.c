@@ -9,6 +9,7 @@
 #include <xen/sysctl.h>
 
 #include "hypervisor/dispatcher/hypercall.h"
+#include "hypervisor/domain/counters.h"
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/domain/domctl.h"
 #include "hypervisor/io/console.h"
@@ -224,7 +225,7 @@ static int (*const operations[])(struct xen_sysctl *operation) = {
     [XEN_SYSCTL_sched_id] = scheduler,       [XEN_SYSCTL_getdomaininfolist] = list_domains,
     [XEN_SYSCTL_debug_keys] = debug_keys,    [XEN_SYSCTL_getcpuinfo] = idle_times,
     [XEN_SYSCTL_availheap] = available_heap, [XEN_SYSCTL_cputopoinfo] = processor_topology,
-    [XEN_SYSCTL_numainfo] = memory_topology,
+    [XEN_SYSCTL_numainfo] = memory_topology, [XEN_SYSCTL_perfc_op] = counters_operation,
 };
 
 long do_sysctl(const unsigned long *argument)

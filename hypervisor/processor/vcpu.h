@@ -23,7 +23,8 @@
 struct domain;
 struct fpu_state;
 
-#define VCPU_MAX 32 /* per domain: what the legacy vcpu_info array of shared_info holds */
+#define HYPERCALL_NUMBERS 64 /* that are counted: all of xen.h */
+#define VCPU_MAX          32 /* per domain: what the legacy vcpu_info array of shared_info holds */
 
 /* Why a vcpu does not want to run; any bit set = not runnable. Guarded by the scheduler's lock of
  * its pcpu. */
@@ -100,6 +101,8 @@ struct vcpu {
     uint64_t runstate_published;        /* entry time of the last copy, domain/vcpu_area.c */
     uint32_t time_published;            /* version of the last copy */
     uint32_t nmi_pending;
+
+    uint32_t hypercall_count[HYPERCALL_NUMBERS]; /* by number, domain/counters.c */
 };
 
 /* Allocate vcpu `id` of a domain, down and not initialised. 0, -XEN_ENOMEM, -XEN_EINVAL,

@@ -19,8 +19,6 @@
 
 #define PAGES_PER_MIB 256
 #define KIB_PER_MIB   1024
-/* What a domain may own beyond its memory, as Xen's tools allow it. */
-#define MEMORY_SLACK_KIB 1024
 /* The reserved bit of EFLAGS and the interrupt flag; DR6 and DR7 as after a reset. */
 #define INITIAL_RFLAGS 0x202
 #define INITIAL_DR6    0xffff0ff0
@@ -119,7 +117,7 @@ static int limit_memory(struct construction *construction)
 {
     return domain_call_set_maximum_memory(construction->domain,
                                           construction->configuration->maximum_mib * KIB_PER_MIB +
-                                              MEMORY_SLACK_KIB);
+                                              BUILDER_MEMORY_SLACK_KIB);
 }
 
 static int set_share(struct construction *construction)

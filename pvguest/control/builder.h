@@ -14,6 +14,9 @@
 #include "pvguest/control/configuration.h"
 
 /* The pages and ports a guest shares with this domain from the start. */
+/* What a domain may own beyond its memory, as Xen's tools allow it. */
+#define BUILDER_MEMORY_SLACK_KIB 1024
+
 struct builder_rings {
     uint64_t store_mfn, console_mfn;
     evtchn_port_t store_port, console_port; /* the guest's ends */

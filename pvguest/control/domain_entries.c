@@ -102,6 +102,7 @@ static void put_domain(struct writer *writer, const char *handle,
         "control/feature-poweroff",
         "control/feature-reboot",
         "control/feature-suspend",
+        "control/sysrq",
         "device",
         "data",
         "drivers",
@@ -316,4 +317,21 @@ int domain_entries_request_shutdown(domid_t domain, const char *how)
 
     format_text(path, sizeof path, "/local/domain/%u/control/shutdown", domain);
     return store_write(path, how);
+}
+
+int domain_entries_set_target(domid_t domain, uint64_t kib)
+{
+    char path[STORE_PATH_SIZE], value[24];
+
+    format_text(path, sizeof path, "/local/domain/%u/memory/target", domain);
+    format_text(value, sizeof value, "%llu", (unsigned long long)kib);
+    return store_write(path, value);
+}
+
+int domain_entries_press_sysrq(domid_t domain, char key)
+{
+    char path[STORE_PATH_SIZE], value[] = {key, '\0'};
+
+    format_text(path, sizeof path, "/local/domain/%u/control/sysrq", domain);
+    return store_write(path, value);
 }

@@ -31,5 +31,11 @@ void domain_entries_remove(domid_t domain, const xen_domain_handle_t handle);
 /* "poweroff", "reboot", …: asks the guest through control/shutdown. */
 int domain_entries_request_shutdown(domid_t domain, const char *how);
 
+/* memory/target, which its balloon driver follows. */
+int domain_entries_set_target(domid_t domain, uint64_t kib);
+
+/* control/sysrq: the guest acts as on this key with SysRq. */
+int domain_entries_press_sysrq(domid_t domain, char key);
+
 /* The handle in the usual form of a UUID. */
 void domain_entries_handle_text(const xen_domain_handle_t handle, char text[HANDLE_TEXT_SIZE]);

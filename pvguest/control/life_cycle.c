@@ -7,6 +7,7 @@
 #include "lib/list.h"
 #include "lib/string.h"
 #include "lib/text.h"
+#include "pvguest/control/builder.h"
 #include "pvguest/control/domain_calls.h"
 #include "pvguest/control/domain_end.h"
 #include "pvguest/control/domain_entries.h"
@@ -20,6 +21,7 @@
 /* How long a polite shutdown may take. */
 #define SHUTDOWN_TIMEOUT_NS 10000000000ull
 #define SHUTDOWN_POLL_NS    20000000ull
+#define KIB_PER_MIB         1024
 
 static struct list domains = {&domains, &domains};
 static struct mutex mutex = MUTEX_INIT(mutex);
@@ -103,6 +105,41 @@ int life_cycle_request_shutdown(domid_t domain, const char *how)
     mutex_lock(&mutex);
     if (find_record(domain))
         status = domain_entries_request_shutdown(domain, how);
+    mutex_unlock(&mutex);
+    return status;
+}
+
+/* The limit first: what the balloon driver gives back must not be taken again. */
+static int set_memory(const struct domain_record *record, uint64_t kib)
+{
+    int status;
+
+    if (kib > record->configuration->maximum_mib * KIB_PER_MIB)
+        return -XEN_E2BIG;
+    status = domain_call_set_maximum_memory(record->id, kib + BUILDER_MEMORY_SLACK_KIB);
+    return status < 0 ? status : domain_entries_set_target(record->id, kib);
+}
+
+int life_cycle_set_memory(domid_t domain, uint64_t kib)
+{
+    const struct domain_record *record;
+    int status = -XEN_ESRCH;
+
+    mutex_lock(&mutex);
+    record = find_record(domain);
+    if (record)
+        status = set_memory(record, kib);
+    mutex_unlock(&mutex);
+    return status;
+}
+
+int life_cycle_press_sysrq(domid_t domain, char key)
+{
+    int status = -XEN_ESRCH;
+
+    mutex_lock(&mutex);
+    if (find_record(domain))
+        status = domain_entries_press_sysrq(domain, key);
     mutex_unlock(&mutex);
     return status;
 }

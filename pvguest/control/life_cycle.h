@@ -27,6 +27,12 @@ int life_cycle_destroy(domid_t domain);
 /* Ask a domain to end: "poweroff" or "reboot". */
 int life_cycle_request_shutdown(domid_t domain, const char *how);
 
+/* Ask a domain's balloon driver for this much memory; -XEN_E2BIG beyond its maxmem. */
+int life_cycle_set_memory(domid_t domain, uint64_t kib);
+
+/* Press a key with SysRq in a domain. */
+int life_cycle_press_sysrq(domid_t domain, char key);
+
 /* Ask all to power off, wait a little, end the rest. */
 void life_cycle_shutdown_all(void);
 

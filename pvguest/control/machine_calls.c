@@ -66,3 +66,18 @@ int machine_call_debug_keys(char *keys)
     operation.u.debug_keys.nr_keys = (uint32_t)strlen(keys);
     return call(&operation, XEN_SYSCTL_debug_keys);
 }
+
+int machine_call_counters(struct xen_sysctl_perfc_desc *names, xen_sysctl_perfc_val_t *values,
+                          unsigned int limit)
+{
+    struct xen_sysctl operation = {0};
+    int status;
+
+    operation.u.perfc_op.cmd = XEN_SYSCTL_PERFCOP_query;
+    operation.u.perfc_op.nr_counters = limit;
+    operation.u.perfc_op.nr_vals = limit * MACHINE_CALL_NUMBERS;
+    set_xen_guest_handle(operation.u.perfc_op.desc, names);
+    set_xen_guest_handle(operation.u.perfc_op.val, values);
+    status = call(&operation, XEN_SYSCTL_perfc_op);
+    return status < 0 ? status : (int)operation.u.perfc_op.nr_counters;
+}

@@ -21,5 +21,14 @@ int machine_call_idle_times(struct xen_sysctl_cpuinfo *processors, unsigned int 
 /* The hypervisor's console buffer from *index on; returns the bytes stored and moves *index. */
 int machine_call_read_console(char *buffer, size_t size, uint32_t *index);
 
+/*
+ * How often each domain made each hypercall, from the lowest domain up: names of `limit` counters
+ * and as many groups of MACHINE_CALL_NUMBERS values. Returns how many counters there are;
+ * -XEN_ENOSYS from a hypervisor that does not count.
+ */
+#define MACHINE_CALL_NUMBERS 64
+int machine_call_counters(struct xen_sysctl_perfc_desc *names, xen_sysctl_perfc_val_t *values,
+                          unsigned int limit);
+
 /* What pressing these keys on the hypervisor's console would do; what that prints is in its log. */
 int machine_call_debug_keys(char *keys);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of the shell's commands; the functions are in shell_domain.c, shell_machine.c,
- * shell_disk.c and shell_console.c. A command gets its words (words[0] is its name, words[count] is
- * NULL) and returns 0 or 1, as a program exits. They run in the shell's thread.
+ * shell_request.c, shell_hypercalls.c, shell_disk.c and shell_console.c. A command gets its words
+ * (words[0] is its name, words[count] is NULL) and returns 0 or 1, as a program exits. They run in
+ * the shell's thread.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <xen/xen.h>
@@ -26,6 +28,9 @@ const struct shell_command *shell_find_command(const char *name);
 /* Print how a command is called; returns 1. */
 int shell_usage(const char *command);
 
+/* A domain by name or number, or xl's complaint. */
+bool shell_find_domain(const char *word, domid_t *domain);
+
 /* Join terminal and guest console until Ctrl-]; 0 or a negative errno. */
 int shell_attach(domid_t domain);
 
@@ -40,13 +45,16 @@ int command_domid(int count, char **words);
 int command_domname(int count, char **words);
 int command_files(int count, char **words);
 int command_help(int count, char **words);
+int command_hypercalls(int count, char **words);
 int command_info(int count, char **words);
 int command_list(int count, char **words);
+int command_mem_set(int count, char **words);
 int command_pause(int count, char **words);
 int command_reboot(int count, char **words);
 int command_repeat(int count, char **words);
 int command_sched_credit2(int count, char **words);
 int command_shutdown(int count, char **words);
+int command_sysrq(int count, char **words);
 int command_top(int count, char **words);
 int command_unpause(int count, char **words);
 int command_uptime(int count, char **words);

@@ -21,8 +21,7 @@
 #define SECOND_NS  1000000000ull
 #define LIST_BATCH 16
 
-/* A domain by name or number, or xl's complaint. */
-static bool find_domain(const char *word, domid_t *domain)
+bool shell_find_domain(const char *word, domid_t *domain)
 {
     if (life_cycle_find(word, domain))
         return true;
@@ -39,7 +38,7 @@ static int for_domains(int count, char **words,
     int found;
 
     for (int i = 1; i < count; i++) {
-        if (!find_domain(words[i], &domain) || domain_call_information(domain, list) < 0)
+        if (!shell_find_domain(words[i], &domain) || domain_call_information(domain, list) < 0)
             return 1;
         show(list);
     }
@@ -165,7 +164,7 @@ static int on_guest(int count, char **words, const char *what, int (*operation)(
 
     if (count != 2)
         return shell_usage(words[0]);
-    if (!find_domain(words[1], &domain))
+    if (!shell_find_domain(words[1], &domain))
         return 1;
     if (domain == 0) {
         print("Cannot %s privileged domain 0.\n", words[0]);
@@ -199,7 +198,7 @@ static _Noreturn void end_machine(unsigned int reason)
 
 static int request_shutdown(const char *word, const char *how, const char *doing, domid_t *domain)
 {
-    if (!find_domain(word, domain))
+    if (!shell_find_domain(word, domain))
         return 1;
     if (*domain == 0)
         end_machine(strcmp(how, "reboot") == 0 ? SHUTDOWN_reboot : SHUTDOWN_poweroff);
