@@ -26,6 +26,7 @@ struct run_queue {
 struct run_entity {
     struct list node;
     bool queued;
+    bool woken;             /* has not run since it woke up */
     uint64_t virtual_time;  /* ns run, scaled by 256 / weight */
     uint64_t charged_until; /* system time up to which the running vcpu has paid */
 };

@@ -43,6 +43,7 @@ static void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken)
 {
     policy->enqueue(queue, vcpu, woken);
     vcpu->entity.queued = true;
+    vcpu->entity.woken = woken;
     queue->runnable_count++;
 }
 
@@ -190,7 +191,8 @@ static bool slice_begin(struct run_queue *queue, const struct vcpu *next)
 
     if (!waiting)
         return false;
-    queue->slice_end = next->entity.charged_until + policy->patience(waiting, next, false);
+    queue->slice_end =
+        next->entity.charged_until + policy->patience(waiting, next, waiting->entity.woken);
     return true;
 }
 
@@ -302,10 +304,18 @@ void vcpu_unpause(struct vcpu *vcpu)
         timer_set(&queue->slice_timer, READ_ONCE(queue->slice_end));
 }
 
+static bool vcpu_is_off(struct vcpu *vcpu)
+{
+    return !__atomic_load_n(&vcpu->running, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Seen off its processor while paused, a vcpu is at the exit for good or preempted in a hypercall.
+ * The latter may reach the exit between two looks and is then still to be switched away.
+ */
 bool vcpu_has_stopped(struct vcpu *vcpu)
 {
-    /* In this order: what is seen off its processor and at the exit stays there while paused. */
-    return !__atomic_load_n(&vcpu->running, __ATOMIC_ACQUIRE) && vcpu->at_exit;
+    return vcpu_is_off(vcpu) && vcpu->at_exit && vcpu_is_off(vcpu);
 }
 
 void vcpu_pause(struct vcpu *vcpu)

@@ -24,8 +24,8 @@ struct scheduler_policy {
     void (*charge)(struct run_queue *queue, struct vcpu *vcpu, uint64_t nanoseconds);
     /* Nobody wants to run any more. */
     void (*settle)(struct run_queue *queue);
-    /* For how long, ns, `running` may go on before `waiting`, which has just `woken` or is the best
-     * of the queue, takes its place; 0 = not at all. */
+    /* For how long, ns, `running` may go on before `waiting` takes its place; 0 = not at all.
+     * `woken`: it has not run since it woke up. */
     uint64_t (*patience)(const struct vcpu *waiting, const struct vcpu *running, bool woken);
 };
 

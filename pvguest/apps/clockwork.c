@@ -5,7 +5,8 @@
  * all domains. Each prints one line `clockwork: JOB key=value ...`, then the domain stays, asleep.
  *
  *   spin       computes with events masked
- *   sleep      wakes up by the timer that `by=` names: singleshot, set_timer, poll or periodic
+ *   sleep      wakes up by the timer that `by=` names: singleshot, set_timer, poll or periodic;
+ *              `rounds=` times at most, after up to `longest=` microseconds each
  *   idle       sleeps once
  *   ping, pong send an event to and fro `rounds=` times between this domain and `peer=`, waiting
  *              for it as `by=` says: block or poll
@@ -142,7 +143,7 @@ static void wait_poll(uint64_t deadline)
 }
 
 struct lateness {
-    uint64_t rounds, total, longest;
+    uint64_t limit, rounds, total, longest;
 };
 
 static void lateness_note(struct lateness *lateness, uint64_t deadline)
@@ -160,7 +161,7 @@ static void sleep_by_deadlines(struct lateness *lateness, uint64_t until, void (
 {
     uint64_t longest = word_number("longest", 20000) * 1000, distance = MILLISECOND;
 
-    while (clock_monotonic_ns() < until) {
+    while (clock_monotonic_ns() < until && lateness->rounds < lateness->limit) {
         uint64_t deadline = clock_monotonic_ns() + distance;
         wait(deadline);
         lateness_note(lateness, deadline);
@@ -175,7 +176,7 @@ static void sleep_by_period(struct lateness *lateness, uint64_t until)
     uint64_t deadline = clock_monotonic_ns() + PERIOD;
 
     hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &timer);
-    for (; deadline < until; deadline += PERIOD) {
+    for (; deadline < until && lateness->rounds < lateness->limit; deadline += PERIOD) {
         block_until(deadline);
         lateness_note(lateness, deadline);
     }
@@ -184,7 +185,7 @@ static void sleep_by_period(struct lateness *lateness, uint64_t until)
 
 static void job_sleep(uint64_t until)
 {
-    struct lateness lateness = {.rounds = 0};
+    struct lateness lateness = {.limit = word_number("rounds", UINT64_MAX)};
     struct moment start = moment_now();
 
     if (word_is("by", "periodic"))
@@ -196,7 +197,7 @@ static void job_sleep(uint64_t until)
     else
         sleep_by_deadlines(&lateness, until, wait_singleshot);
     print("clockwork: late rounds=%lu mean=%lu longest=%lu\n", lateness.rounds,
-          lateness.total / lateness.rounds, lateness.longest);
+          lateness.total / (lateness.rounds + !lateness.rounds), lateness.longest);
     print_since("sleep", &start);
 }
 
@@ -318,7 +319,7 @@ static struct moment cmos_next_second(void)
 
 static void storm(uint64_t until)
 {
-    struct lateness lateness = {.rounds = 0};
+    struct lateness lateness = {.limit = UINT64_MAX};
 
     sleep_by_deadlines(&lateness, until, wait_singleshot);
 }
@@ -326,8 +327,13 @@ static void storm(uint64_t until)
 /* From one second's beginning to another's, with a storm of timers between. */
 static void job_reference(uint64_t until)
 {
-    struct moment start = cmos_next_second(), end;
+    struct moment start, end;
 
+    if (io_port_start()) {
+        print("clockwork: no right to ports\n");
+        return;
+    }
+    start = cmos_next_second();
     storm(until);
     end = cmos_next_second();
     print("clockwork: reference elapsed=%lu tsc=%lu\n", end.system - start.system,

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""Who runs when, for how long, and what the clocks say meanwhile.
+
+Under -icount QEMU's virtual clock, on which all its devices and the TSC run, counts executed
+instructions: here 16 ns each. So a run repeats to the nanosecond, sleep
+costs no wall time, and a minute takes seconds. The TSC then counts that clock's nanoseconds: it is
+the reference that guests compare system time with. clockwork.elf does the measuring.
+"""
+
+import json
+import re
+import socket
+
+import machine
+import pytest
+
+from control_domain import CONTROL, Shell, configuration, make_archive
+
+ICOUNT = ("-icount", "shift=4,sleep=off,align=off")
+SECOND = 10**9
+TICK = SECOND // 1000
+PPM_100 = 1e-4
+
+
+@pytest.fixture
+def boot_guests(boot_bonsai, tmp_path):
+    """Boot the control domain, create guests of clockwork.elf by name: keys of its command line."""
+
+    def boot(guests, extra=ICOUNT, smp=1, **keys):
+        files = {f"{name}.cfg": configuration(name, "clockwork.elf", 8, extra=words,
+                                              **keys.get(name, {}))
+                 for name, words in guests.items()}
+        archive = make_archive(tmp_path, files, guests=["clockwork"])
+        shell = Shell(boot_bonsai((CONTROL, "auto=no"), (archive, ""), options="dom0_mem=96M",
+                                  extra=extra, smp=smp))
+        for name in guests:
+            shell.run(f"create {name} -q")
+        return shell
+
+    return boot
+
+
+def results(shell, guest):
+    """What a guest printed when its job was done: numbers by job and key."""
+    shell.booted.send(f"console {guest}\r")
+    start = shell.booted.position
+    shell.booted.expect(r"^clockwork: done")
+    text = shell.booted.text[start:shell.booted.position]
+    shell.detach()
+    return {job: {key: int(value) for key, value in re.findall(r"(\w+)=(-?\d+)", rest)}
+            for job, rest in re.findall(r"^clockwork: (\w+) (.*=.*)$", text, re.MULTILINE)}
+
+
+def assert_accounted(times):
+    """Clock and run-state agree with the TSC, which counts nanoseconds here."""
+    assert abs(times["elapsed"] - times["tsc"]) <= times["elapsed"] * PPM_100
+    assert abs(times["unaccounted"]) <= 10000
+
+
+def assert_share(times, share):
+    assert times["running"] / times["elapsed"] == pytest.approx(share, rel=0.02)
+    assert times["blocked"] == 0
+
+
+SLEEPERS = ["singleshot", "set_timer", "poll", "periodic"]
+
+
+@pytest.mark.parametrize("by", SLEEPERS)
+def test_two_spin_one_sleeps(boot_guests, by):
+    """For a minute: half of the processor each, the third wakes on time, clocks are right."""
+    window = "from=2000 until=62000"
+    shell = boot_guests({"one": f"job=spin {window}", "two": f"job=spin {window}",
+                         "sleeper": f"job=sleep by={by} {window}"})
+    for name in ("one", "two"):
+        times = results(shell, name)["spin"]
+        assert_accounted(times)
+        assert_share(times, 1 / 2)
+    sleeper = results(shell, "sleeper")
+    assert_accounted(sleeper["sleep"])
+    assert sleeper["sleep"]["elapsed"] > 59 * SECOND
+    assert sleeper["late"]["rounds"] > 5000
+    assert sleeper["late"]["longest"] <= TICK
+
+
+def test_all_kinds_of_sleepers_at_once(boot_guests):
+    window = "from=2000 until=12000"
+    shell = boot_guests({"one": f"job=spin {window}", "two": f"job=spin {window}"} |
+                        {by: f"job=sleep by={by} {window}" for by in SLEEPERS})
+    for by in SLEEPERS:
+        sleeper = results(shell, by)
+        assert_accounted(sleeper["sleep"])
+        assert sleeper["late"]["longest"] <= TICK
+
+
+def test_sleep_is_not_hoarded(boot_guests):
+    """Who slept for ten seconds while another spun gets its half from then on, not more."""
+    shell = boot_guests({"always": "job=spin from=2000 until=22000",
+                         "late": "job=spin from=12000 until=22000"})
+    assert_share(results(shell, "late")["spin"], 1 / 2)
+    assert_share(results(shell, "always")["spin"], 3 / 4)
+
+
+def test_weights(boot_guests):
+    """cpu_weight= and sched-credit2 divide the processor; a cap is refused."""
+    window = "from=2000 until=12000"
+    weights = {"heavy": 512, "normal": 256, "light": 64}
+    shell = boot_guests({name: f"job=spin {window}" for name in weights},
+                        heavy={"cpu_weight": 512}, light={"cpu_weight": 64})
+    for name, weight in weights.items():
+        times = results(shell, name)["spin"]
+        assert_accounted(times)
+        assert_share(times, weight / sum(weights.values()))
+
+
+def test_weight_changes_while_running(boot_guests):
+    shell = boot_guests({"one": "job=spin from=2000 until=12000",
+                         "two": "job=spin from=2000 until=12000"})
+    assert "error -95" in shell.run("sched-credit2 -d one -c 50")
+    shell.run("sched-credit2 -d one -w 768")
+    shares = [results(shell, name)["spin"] for name in ("one", "two")]
+    # The change comes a moment after the beginning, when is up to the host's typing.
+    assert shares[0]["running"] > 1.5 * shares[1]["running"]
+
+
+def test_pause_is_accounted(boot_guests):
+    """A pause shows in the run-state as time offline, and the rest still adds up."""
+    shell = boot_guests({"one": "job=spin from=0 until=8000", "two": "job=spin from=0 until=8000"})
+    shell.run("pause one")
+    shell.run("repeat 200 list", patience=machine.PATIENCE)
+    shell.run("unpause one")
+    times = results(shell, "one")["spin"]
+    assert_accounted(times)
+    assert times["offline"] > 0
+
+
+@pytest.mark.parametrize("clock", ["HPET", "ACPI PM timer"])
+def test_against_another_clock(boot_bonsai, clock):
+    """A minute of system time, calibrated by either counter, is a minute of the CMOS clock."""
+    extra = ["-rtc", "clock=vm", *ICOUNT] + (["-no-hpet"] if clock != "HPET" else [])
+    booted = boot_bonsai((machine.GUESTS / "clockwork.elf", "job=reference until=62000"),
+                         extra=extra, options="dom0_mem=64M")
+    booted.expect(f"measured by the {clock}$")
+    elapsed = int(booted.expect(r"^clockwork: reference elapsed=(\d+)")[1])
+    seconds = round(elapsed / SECOND)
+    assert seconds >= 60
+    assert abs(elapsed - seconds * SECOND) <= elapsed * PPM_100
+    booted.wait()
+
+
+def count_interrupts(boot_bonsai, log, until):
+    booted = boot_bonsai((machine.GUESTS / "clockwork.elf", f"job=idle until={until}"),
+                         extra=[*ICOUNT, "-d", "int", "-D", str(log)], options="dom0_mem=64M")
+    booted.expect(r"^clockwork: done$")
+    booted.wait()
+    return log.read_text().count("Servicing hardware INT")
+
+
+def test_idle_takes_no_interrupts(boot_bonsai, tmp_path):
+    """A minute in which nobody wants to run costs no interrupt more than a second of it."""
+    second = count_interrupts(boot_bonsai, tmp_path / "second", 1000)
+    minute = count_interrupts(boot_bonsai, tmp_path / "minute", 60000)
+    assert minute - second <= 2
+
+
+class Monitor:
+    """QEMU's own view of the machine."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(path))
+        self.stream = self.socket.makefile("rw")
+        self.stream.readline()
+        self.execute("qmp_capabilities")
+
+    def execute(self, command, **arguments):
+        self.stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.stream.flush()
+        while True:
+            answer = json.loads(self.stream.readline())
+            if "return" in answer:
+                return answer["return"]
+
+    def halted(self):
+        """For each processor whether it stands in HLT."""
+        text = self.execute("human-monitor-command", **{"command-line": "info registers -a"})
+        return [flag == "1" for flag in re.findall(r"HLT=(\d)", text)]
+
+
+def test_idle_halts(boot_guests, tmp_path):
+    """With three domains that wait, every processor halts."""
+    path = tmp_path / "monitor"
+    shell = boot_guests({"one": "job=none", "two": "job=none"}, smp=2,
+                        extra=["-qmp", f"unix:{path},server=on,wait=off"])
+    results(shell, "two")
+    monitor = Monitor(path)
+    for _ in range(100):
+        if monitor.halted() == [True, True]:
+            break
+    samples = [monitor.halted() for _ in range(20)]
+    assert samples.count([True, True]) >= 18, samples
+
+
+@pytest.mark.parametrize("smp", [1, 2, 4])
+@pytest.mark.parametrize("by", ["block", "poll"])
+def test_no_wake_up_is_lost(boot_guests, smp, by):
+    """Two pairs of domains send events to and fro while others sleep by timers, in parallel.
+
+    A lost wake-up would leave its domain waiting for ever, and this test without its answer.
+    """
+    rounds = 3000
+    guests = {}
+    for pair in (0, 1):
+        words = f"by={by} rounds={rounds}"
+        guests[f"ping{pair}"] = f"job=ping peer={2 * pair + 2} {words}"
+        guests[f"pong{pair}"] = f"job=pong peer={2 * pair + 1} {words}"
+    guests |= {f"sleeper-{kind}": f"job=sleep by={kind} longest=2000 rounds=200 until=1000000"
+               for kind in SLEEPERS}
+    shell = boot_guests(guests, smp=smp, extra=[])
+    for pair in (0, 1):
+        assert results(shell, f"ping{pair}")["ping"]["rounds"] == rounds
+        assert results(shell, f"pong{pair}")["pong"]["rounds"] == rounds
+    for kind in SLEEPERS:
+        assert results(shell, f"sleeper-{kind}")["late"]["rounds"] == 200
