@@ -490,7 +490,7 @@ static const struct command commands[] = {
     {"net", "", "about the network", demo_network_show},
     {"ping", "ADDRESS [COUNT]", "ask for an echo", demo_ping},
     {"fetch", "ADDRESS PORT PATH", "get a file by HTTP", demo_fetch},
-    {"send", "ADDRESS [MIB]", "send to another demo guest and compare", demo_send},
+    {"send", "ADDRESS [MIB [SEED]]", "send to another demo guest and compare", demo_send},
     {"flood", "ADDRESS [SECONDS]", "send without end (alone: how far)", demo_flood},
     {"spoof", "[COUNT]", "send from an address not ours", demo_spoof},
     {"net-reconnect", "", "let the interface's connection go and make a new one",
