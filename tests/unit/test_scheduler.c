@@ -279,6 +279,28 @@ static void test_running_alone_is_no_debt(void)
     assert_near(vcpu_cpu_time(first) - before, SECOND / 2, 10 * MILLISECOND);
 }
 
+/* The one ahead when the last of them went to sleep need not wait for the other to catch up. */
+static void test_idleness_settles(void)
+{
+    start(0, 2);
+    run_for(100 * MILLISECOND);
+    for (const struct vcpu *before = current(); current() == before;)
+        run_for(MILLISECOND / 10);
+    struct vcpu *ahead = current();
+    run_for(4 * MILLISECOND);
+    assert_ptr_equal(current(), ahead);
+    block();
+    struct vcpu *behind = current();
+    run_for(MILLISECOND / 10);
+    block();
+    assert_ptr_equal(current(), this_pcpu()->idle);
+    vcpu_kick(behind);
+    run_for(MILLISECOND);
+    vcpu_kick(ahead);
+    obey();
+    assert_ptr_equal(current(), ahead);
+}
+
 /* Who uses less than its share runs as soon as it wakes up, whoever runs and since when. */
 static void test_sleeper_goes_first(void)
 {
@@ -436,6 +458,20 @@ static void test_yield(void)
     }
     for (unsigned i = 0; i < 3; i++)
         assert_true(ran(i) >= 5 * MILLISECOND);
+}
+
+/* Also one that is owed the processor. */
+static void test_yield_by_one_behind(void)
+{
+    start(0, 1);
+    run_for(SECOND);
+    start(1, 1);
+    obey();
+    assert_ptr_equal(current(), &vcpus[1]);
+    current()->at_exit = true;
+    scheduler_yield();
+    current()->at_exit = false;
+    assert_ptr_equal(current(), &vcpus[0]);
 }
 
 static void test_yield_alone(void)
@@ -626,6 +662,7 @@ int main(void)
         TEST(test_extreme_weights),
         TEST(test_sleep_is_not_hoarded),
         TEST(test_running_alone_is_no_debt),
+        TEST(test_idleness_settles),
         TEST(test_sleeper_goes_first),
         TEST(test_waiting_is_bounded),
         TEST(test_waking_twice_changes_nothing),
@@ -636,6 +673,7 @@ int main(void)
         TEST(test_event_before_the_exit),
         TEST(test_lock_stops_inside_a_hypercall),
         TEST(test_yield),
+        TEST(test_yield_by_one_behind),
         TEST(test_yield_alone),
         TEST(test_other_processor_is_told),
         TEST(test_random),
