@@ -3,7 +3,8 @@
 text_SOURCES      := lib/text.c
 format_SOURCES    := lib/format.c
 configuration_SOURCES := pvguest/control/configuration.c pvguest/control/configuration_syntax.c \
-    pvguest/control/configuration_disk.c lib/text.c lib/format.c
+    pvguest/control/configuration_disk.c pvguest/control/configuration_network.c \
+    pvguest/control/network_frame.c lib/text.c lib/format.c
 disk_SOURCES := pvguest/control/disk_checksum.c pvguest/control/disk_extent.c \
     pvguest/control/disk_gpt.c pvguest/control/disk_target.c lib/text.c lib/format.c
 elf_SOURCES       := lib/elf.c lib/elf_notes.c lib/text.c tests/unit/elf_image.c
@@ -37,6 +38,7 @@ grant_SOURCES := $(MACHINE_SOURCES) hypervisor/memory/grant_table.c hypervisor/m
     hypervisor/memory/grant_copy.c
 
 sha256_SOURCES := lib/sha256.c
-scheduler_SOURCES := hypervisor/processor/scheduler.c hypervisor/processor/scheduler_fair.c
+scheduler_SOURCES := tests/unit/scheduler_machine.c hypervisor/processor/scheduler.c \
+    hypervisor/processor/scheduler_fair.c
 network_front_SOURCES := drivers/net/front_buffers.c drivers/net/front_receive.c \
     drivers/net/front_transmit.c drivers/net/wire.c

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two processors for the scheduler, whose time is a variable. A switch of stacks only changes whose
+ * stack this is; what a vcpu does between two switches, the test does. All vcpus begin on the first
+ * processor, down; the second is offline.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "hypervisor/domain/domain.h"
+#include "hypervisor/processor/scheduler.h"
+
+#define MILLISECOND 1000000UL
+#define SECOND      (1000 * MILLISECOND)
+#define PCPUS       2
+#define VCPUS       6
+
+extern struct pcpu pcpus[PCPUS];
+extern struct vcpu vcpus[VCPUS];
+extern struct domain domains[VCPUS]; /* one a vcpu */
+extern uint64_t now;                 /* begins at SECOND */
+extern unsigned sent[PCPUS];         /* interrupts to that processor */
+
+/* A cmocka test: *state is a function without arguments, called with a fresh machine. */
+void on_own_stack(void **state);
+
+/* From here on the code runs on that processor. */
+void on_processor(unsigned id);
+struct vcpu *current(void);
+
+/* Pass the exit loop once; until it lets the vcpu go on; the same on every processor. */
+void leave(void);
+void obey(void);
+void obey_all(void);
+
+/* Let all processors run for that long, with their slice timers. */
+void run_for(uint64_t nanoseconds);
+
+/* Bring vcpus up. */
+void start(unsigned first, unsigned count);
+uint64_t ran(unsigned i);
+/* SCHEDOP_block of the current vcpu. */
+void block(void);
