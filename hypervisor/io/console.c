@@ -31,6 +31,8 @@ static struct {
     uint16_t port;     /* of the UART, 0 = none yet */
     unsigned irq, gsi; /* gsi 0: no interrupt yet */
     bool started, vga;
+    bool interrupts;   /* the rest of the ring is sent when the UART asks for it */
+    bool return_sent;  /* the carriage return before the next line end is out */
     bool lock_broken;  /* panic: nobody waits any more */
     bool column_used;  /* the last byte sent did not end a line */
     bool message_open; /* the last message did not end its line */
@@ -55,27 +57,51 @@ static void unlock_console(void)
         spin_unlock(&console_lock);
 }
 
-static void send_byte_locked(char byte)
+/* What the empty transmitter takes of the ring's unsent end. */
+static void fill_transmitter_locked(void)
 {
-    console.column_used = byte != '\n';
-    if (console.vga)
-        vga_text_write(byte);
+    for (unsigned room = UART_FIFO_SIZE; room > 0 && console.ring_sent != console.ring_end;
+         room--) {
+        char byte = console.ring[console.ring_sent % RING_SIZE];
+        console.return_sent = byte == '\n' && !console.return_sent;
+        if (console.return_sent) {
+            uart_write(console.port, '\r');
+        } else {
+            uart_write(console.port, byte);
+            console.ring_sent++;
+        }
+    }
+}
+
+/* Send now what fits, and let the interrupt send the rest; without interrupts wait for all of it.
+ */
+static void transmit_locked(void)
+{
     if (!console.port)
+        console.ring_sent = console.ring_end;
+    while (!console.interrupts && console.ring_sent != console.ring_end) {
+        uart_wait_transmitter(console.port);
+        fill_transmitter_locked();
+    }
+    if (!console.interrupts)
         return;
-    if (byte == '\n')
-        uart_write(console.port, '\r');
-    uart_write(console.port, byte);
+    if (uart_transmitter_empty(console.port))
+        fill_transmitter_locked();
+    uart_enable_interrupts(console.port, console.ring_sent != console.ring_end);
 }
 
 static void put_byte_locked(char byte)
 {
+    if (console.interrupts && console.ring_end - console.ring_sent == RING_SIZE) {
+        uart_wait_transmitter(console.port);
+        fill_transmitter_locked();
+    }
     console.ring[console.ring_end++ % RING_SIZE] = byte;
     if (console.ring_end - console.ring_start > RING_SIZE)
         console.ring_start = console.ring_end - RING_SIZE;
-    if (!console.started)
-        return;
-    send_byte_locked(byte);
-    console.ring_sent = console.ring_end;
+    console.column_used = byte != '\n';
+    if (console.vga)
+        vga_text_write(byte);
 }
 
 static void put_text_locked(const char *text, size_t size)
@@ -130,8 +156,9 @@ void console_start(const char *command_line)
         vga_text_start();
     console.started = true;
     /* What was said before the options were known. */
-    for (; console.ring_sent != console.ring_end; console.ring_sent++)
-        send_byte_locked(console.ring[console.ring_sent % RING_SIZE]);
+    for (uint32_t i = console.ring_sent; console.vga && i != console.ring_end; i++)
+        vga_text_write(console.ring[i % RING_SIZE]);
+    transmit_locked();
     console.print_refusals =
         text_option(command_line, "loglvl", value, sizeof(value)) && strcmp(value, "all") == 0;
     unlock_console();
@@ -147,7 +174,10 @@ void console_interrupt_start(void)
         return;
     console.gsi = gsi;
     io_apic_unmask(gsi);
-    uart_enable_interrupt(console.port);
+    lock_console();
+    console.interrupts = true;
+    uart_enable_interrupts(console.port, false);
+    unlock_console();
     console_interrupt();
 }
 
@@ -168,6 +198,8 @@ void printk_va(const char *format, va_list arguments)
     format_text_va(line, sizeof(line), format, arguments);
     lock_console();
     put_message_locked(line);
+    if (console.started)
+        transmit_locked();
     unlock_console();
 }
 
@@ -230,6 +262,7 @@ void console_write(const char *text, size_t size)
     lock_console();
     console.message_open = false;
     put_text_locked(text, size);
+    transmit_locked();
     unlock_console();
 }
 
@@ -264,6 +297,13 @@ size_t console_ring_read(uint32_t *index, char *buffer, size_t size, bool clear)
 void console_force_unlock(void)
 {
     console.lock_broken = true;
+    console.interrupts = false;
+}
+
+void console_flush(void)
+{
+    console_force_unlock();
+    transmit_locked();
 }
 
 void console_interrupt(void)
@@ -280,6 +320,7 @@ void console_interrupt(void)
             console.input[console.input_end++ % INPUT_SIZE] = (char)byte;
         arrived = true;
     }
+    transmit_locked();
     unlock_console();
     if (arrived)
         event_send_global_virq(VIRQ_CONSOLE);

@@ -29,8 +29,11 @@ void console_write(const char *text, size_t size);
 size_t console_read(char *buffer, size_t size);
 /* Copy the message ring from *index on (XEN_SYSCTL_readconsole): returns bytes, moves *index. */
 size_t console_ring_read(uint32_t *index, char *buffer, size_t size, bool clear);
-/* From panic: no lock, polled. */
+/* From panic: no lock, and every message waits until it is sent. */
 void console_force_unlock(void);
+/* At the machine's end, the other processors stopped: send what is not sent yet; as in a panic from
+ * then on. */
+void console_flush(void);
 /* Let the UART interrupt for input, as VECTOR_CONSOLE on this processor; I/O APICs are started. */
 void console_interrupt_start(void);
 /* The GSI that no domain may have, while the console uses it. */

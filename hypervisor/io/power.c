@@ -2,6 +2,7 @@
 #include "hypervisor/io/power.h"
 
 #include "hypervisor/io/acpi.h"
+#include "hypervisor/io/console.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/smp.h"
 
@@ -17,6 +18,7 @@
 void machine_halt(void)
 {
     interrupts_disable();
+    console_flush();
     for (;;)
         asm volatile("hlt");
 }
@@ -51,6 +53,7 @@ void machine_power_off(void)
 {
     interrupts_disable();
     smp_stop_others();
+    console_flush();
     if (acpi_info.soft_off_known && acpi_info.pm1a_control) {
         enable_acpi_mode();
         enter_soft_off(acpi_info.pm1a_control, acpi_info.soft_off_type[0]);
@@ -68,6 +71,7 @@ void machine_reboot(void)
 
     interrupts_disable();
     smp_stop_others();
+    console_flush();
     if (acpi_info.reset_port) {
         outb(acpi_info.reset_port, acpi_info.reset_value);
         wait_a_while();

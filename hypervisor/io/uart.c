@@ -19,6 +19,7 @@
 #define STATUS_DATA        0x01
 #define STATUS_TRANSMIT    0x20
 #define INTERRUPT_ON_DATA  0x01
+#define INTERRUPT_ON_EMPTY 0x02
 #define BASE_RATE          115200
 #define TRANSMIT_SPINS_MAX 200000
 
@@ -41,13 +42,19 @@ bool uart_start(uint16_t base, unsigned baud)
     return true;
 }
 
+bool uart_transmitter_empty(uint16_t base)
+{
+    return inb(base + LINE_STATUS) & STATUS_TRANSMIT;
+}
+
+void uart_wait_transmitter(uint16_t base)
+{
+    for (unsigned spins = 0; spins < TRANSMIT_SPINS_MAX && !uart_transmitter_empty(base); spins++)
+        cpu_relax();
+}
+
 void uart_write(uint16_t base, char byte)
 {
-    for (unsigned spins = 0; spins < TRANSMIT_SPINS_MAX; spins++) {
-        if (inb(base + LINE_STATUS) & STATUS_TRANSMIT)
-            break;
-        cpu_relax();
-    }
     outb(base + DATA, (uint8_t)byte);
 }
 
@@ -58,7 +65,7 @@ int uart_read(uint16_t base)
     return inb(base + DATA);
 }
 
-void uart_enable_interrupt(uint16_t base)
+void uart_enable_interrupts(uint16_t base, bool transmitter)
 {
-    outb(base + INTERRUPT_ENABLE, INTERRUPT_ON_DATA);
+    outb(base + INTERRUPT_ENABLE, INTERRUPT_ON_DATA | (transmitter ? INTERRUPT_ON_EMPTY : 0));
 }
