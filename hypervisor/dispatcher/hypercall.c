@@ -6,6 +6,7 @@
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/guest_copy.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/trace.h"
 
 /* docs/abi.md explains each; an empty slot answers -ENOSYS. */
 static hypercall_handler_t *const hypercall_table[] = {
@@ -42,12 +43,15 @@ static hypercall_handler_t *const hypercall_table[] = {
     [__HYPERVISOR_domctl] = do_domctl,
 };
 
+#define HYPERCALL_MASK  (~TRC_PV_HYPERCALL_V2_ARG_MASK)
 #define HYPERCALL_COUNT (sizeof(hypercall_table) / sizeof(hypercall_table[0]))
 
 static long hypercall_call(unsigned long number, const unsigned long *argument)
 {
     if (number < HYPERCALL_NUMBERS)
         current_vcpu()->hypercall_count[number]++;
+    trace(TRC_PV_HYPERCALL_V2, ((uint32_t)number & HYPERCALL_MASK) | TRC_PV_HYPERCALL_V2_ARG_32(0),
+          (uint32_t)argument[0]);
     if (number >= HYPERCALL_COUNT || !hypercall_table[number])
         return -XEN_ENOSYS;
     return hypercall_table[number](argument);

@@ -20,6 +20,7 @@
 #include "hypervisor/processor/fpu.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/smp.h"
+#include "hypervisor/processor/trace.h"
 
 _Static_assert(offsetof(struct cpu_user_regs, rcx) == REGS_RCX, "");
 _Static_assert(offsetof(struct cpu_user_regs, entry_vector) == REGS_ENTRY_VECTOR, "");
@@ -86,6 +87,9 @@ static void trap_from_hypervisor(struct cpu_user_regs *regs)
 static void trap_page_fault(struct cpu_user_regs *regs, uint64_t address)
 {
     const uint32_t write_protection = PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE;
+
+    if (trace_on())
+        trace_write_trap(regs, address);
     if ((regs->error_code & write_protection) == write_protection &&
         current_vcpu()->guest.kernel_mode && interpreter_table_write(regs, address))
         return;
@@ -98,6 +102,8 @@ static void trap_from_guest(struct cpu_user_regs *regs)
 {
     unsigned vector = regs->entry_vector;
 
+    if (trace_on())
+        trace_write_trap(regs, 0);
     switch (vector) {
     case TRAP_DEBUG:
         debug_register_trap(current_vcpu());

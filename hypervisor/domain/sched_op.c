@@ -14,6 +14,7 @@
 #include "hypervisor/memory/guest_copy.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/trace.h"
 
 #define POLL_PORTS_MAX 128
 #define SHUTDOWN_WISH  0x100
@@ -21,6 +22,7 @@
 static long yield(guest_ptr_t argument)
 {
     (void)argument;
+    trace_vcpu(TRC_SCHED_YIELD, current_vcpu());
     scheduler_yield();
     return 0;
 }
@@ -36,6 +38,8 @@ static long block(guest_ptr_t argument)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (event_upcall_pending(vcpu) || READ_ONCE(vcpu->nmi_pending))
         vcpu_clear_wait(vcpu, VCPU_WAIT_EVENT);
+    else
+        trace_vcpu(TRC_SCHED_BLOCK, vcpu);
     return 0;
 }
 

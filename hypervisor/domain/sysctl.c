@@ -20,6 +20,7 @@
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/trace.h"
 #include "lib/string.h"
 
 #define CHUNK          256
@@ -226,6 +227,7 @@ static int (*const operations[])(struct xen_sysctl *operation) = {
     [XEN_SYSCTL_debug_keys] = debug_keys,    [XEN_SYSCTL_getcpuinfo] = idle_times,
     [XEN_SYSCTL_availheap] = available_heap, [XEN_SYSCTL_cputopoinfo] = processor_topology,
     [XEN_SYSCTL_numainfo] = memory_topology, [XEN_SYSCTL_perfc_op] = counters_operation,
+    [XEN_SYSCTL_tbuf_op] = trace_operation,
 };
 
 long do_sysctl(const unsigned long *argument)

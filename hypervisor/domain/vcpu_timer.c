@@ -7,6 +7,7 @@
 #include "hypervisor/io/event_channel.h"
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/trace.h"
 #include "hypervisor/processor/vcpu.h"
 
 #define MILLISECOND_NS 1000000UL
@@ -16,6 +17,7 @@
 
 static void singleshot_fire(void *argument)
 {
+    trace_vcpu(TRC_SCHED_DOM_TIMER_FN, argument);
     event_send_virq(argument, VIRQ_TIMER);
 }
 
@@ -27,6 +29,7 @@ static void periodic_fire(void *argument)
     uint64_t period = READ_ONCE(vcpu->periodic_period), now = clock_now();
     uint64_t deadline = vcpu->periodic_timer.deadline + period;
 
+    trace_vcpu(TRC_SCHED_DOM_TIMER_FN, vcpu);
     event_send_virq(vcpu, VIRQ_TIMER);
     if (period)
         timer_set(&vcpu->periodic_timer, deadline > now ? deadline : now + period);

@@ -8,6 +8,7 @@
 #include "hypervisor/memory/frame.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/trace.h"
 
 #define WORD_BITS 64
 
@@ -117,6 +118,7 @@ void event_set_pending_locked(struct domain *domain, evtchn_port_t port)
 
     if (!vcpu || bit_test_and_set(shared->evtchn_pending, port))
         return;
+    trace(TRACE_EVENT_PENDING, domain->id, port, vcpu->id);
     if (!bit_test(shared->evtchn_mask, port) &&
         !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS))
         vcpu_mark_pending(vcpu);

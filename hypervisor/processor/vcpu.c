@@ -12,6 +12,7 @@
 #include "hypervisor/processor/fpu.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/segment.h"
+#include "hypervisor/processor/trace.h"
 #include "lib/string.h"
 
 #define VCPU_ORDER 1
@@ -133,6 +134,8 @@ void vcpu_switch(struct vcpu *previous, struct vcpu *next)
 {
     struct pcpu *pcpu = this_pcpu();
 
+    if (trace_on())
+        trace_write_switch(previous, next);
     guest_leave(previous);
     guest_enter(next, pcpu);
     next->stack->pcpu = pcpu;

@@ -16,6 +16,7 @@
 #include "hypervisor/io/irq.h"
 #include "hypervisor/memory/heap.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/trace.h"
 
 struct domain *domain_first;
 struct vcpu vcpus[TEST_DOMAINS][VCPUS];
@@ -25,6 +26,13 @@ int irq_answer;
 unsigned irqs_bound;
 uint64_t timer_deadline;
 static uint64_t free_before;
+bool trace_running;
+
+void trace_write(uint32_t event, const uint32_t *words, unsigned count)
+{
+    (void)event, (void)words;
+    fail_msg("a trace record of %u words while nobody traces", count);
+}
 
 void spinlock_init(struct spinlock *lock, enum lock_level level)
 {
