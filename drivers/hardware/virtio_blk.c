@@ -131,7 +131,7 @@ static void finish_requests(struct virtio_blk *block)
 {
     uint16_t slot;
 
-    while (virtio_queue_take(&block->queue, &slot)) {
+    while (virtio_queue_take(&block->queue, &slot, NULL)) {
         struct disk_request *request = block->in_flight[slot];
         uint8_t status = READ_ONCE(block->slots[slot].status);
 

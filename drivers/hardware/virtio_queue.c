@@ -122,17 +122,21 @@ static void release_chain(struct virtio_queue *queue, uint16_t first)
     queue->tokens[first] = VIRTIO_PART_NONE;
 }
 
-bool virtio_queue_take(struct virtio_queue *queue, uint16_t *token)
+bool virtio_queue_take(struct virtio_queue *queue, uint16_t *token, uint32_t *written)
 {
     while (READ_ONCE(queue->used->index) != queue->used_seen) {
+        const struct virtio_used_element *element;
         uint32_t first;
 
         read_barrier();
-        first = READ_ONCE(queue->used->ring[queue->used_seen % queue->size].id);
+        element = &queue->used->ring[queue->used_seen % queue->size];
+        first = READ_ONCE(element->id);
         queue->used_seen++;
         if (first >= queue->size || queue->tokens[first] == VIRTIO_PART_NONE)
             continue;
         *token = queue->tokens[first];
+        if (written != NULL)
+            *written = READ_ONCE(element->size);
         release_chain(queue, (uint16_t)first);
         return true;
     }

@@ -44,8 +44,11 @@ uint64_t virtio_queue_used(const struct virtio_queue *queue);
 bool virtio_queue_add(struct virtio_queue *queue, const struct virtio_queue_part *parts,
                       unsigned int count, uint16_t token);
 
-/* The next finished chain's token; false when there is none. */
-bool virtio_queue_take(struct virtio_queue *queue, uint16_t *token);
+/*
+ * The next finished chain's token and how many bytes the device says it has written to it, which
+ * may be nonsense (NULL: nobody wants to know); false when there is none.
+ */
+bool virtio_queue_take(struct virtio_queue *queue, uint16_t *token, uint32_t *written);
 
 /* Whether the device wants to be told of chains added since. */
 bool virtio_queue_wants_notice(const struct virtio_queue *queue);

@@ -166,17 +166,20 @@ static int read_vifs(struct reading *reading, const struct syntax_setting *setti
                      const struct key *key)
 {
     struct configuration *configuration = reading->configuration;
+    int status = 0;
 
     (void)key;
     if (!setting->is_list)
         return refuse(reading, setting, "a list is expected");
     if (!setting->append)
         configuration->vif_count = 0;
-    if (setting->count > CONFIGURATION_MAX_VIFS - configuration->vif_count)
-        return refuse(reading, setting, "too many network interfaces");
-    for (size_t i = 0; i < setting->count; i++)
-        configuration->vifs[configuration->vif_count++] = setting->items[i];
-    return 0;
+    for (size_t i = 0; i < setting->count && status == 0; i++) {
+        if (configuration->vif_count == CONFIGURATION_MAX_VIFS)
+            return refuse(reading, setting, "too many network interfaces");
+        status = configuration_vif_parse(&reading->syntax, setting->line, setting->items[i],
+                                         &configuration->vifs[configuration->vif_count++]);
+    }
+    return status;
 }
 
 /* `type` and the older `builder`: only paravirtualized guests can run here. */

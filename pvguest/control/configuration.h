@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "pvguest/control/configuration_disk.h"
+#include "pvguest/control/configuration_network.h"
 #include "pvguest/control/configuration_syntax.h"
 
 #define CONFIGURATION_STORAGE   8192
@@ -33,7 +34,7 @@ struct configuration {
     size_t disk_count;
     struct configuration_disk disks[CONFIGURATION_MAX_DISKS];
     size_t vif_count;
-    const char *vifs[CONFIGURATION_MAX_VIFS]; /* as written; no network back end reads them yet */
+    struct configuration_vif vifs[CONFIGURATION_MAX_VIFS];
     struct configuration_storage storage;
     char bytes[CONFIGURATION_STORAGE];
 };

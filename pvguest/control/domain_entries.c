@@ -169,6 +169,49 @@ static void put_disk_front(struct writer *writer, const struct configuration_dis
     put(writer, "state", "%u", XenbusStateInitialising);
 }
 
+static void put_vif_back(struct writer *writer, const struct configuration_vif *vif,
+                         const char *address, unsigned int number)
+{
+    set_prefix(writer, "/local/domain/0/backend/vif/%u/%u", writer->domain, number);
+    put_directory(writer, "", 0, writer->domain);
+    put(writer, "frontend", "/local/domain/%u/device/vif/%u", writer->domain, number);
+    put(writer, "frontend-id", "%u", writer->domain);
+    put(writer, "handle", "%u", number);
+    put(writer, "mac", "%s", address);
+    put(writer, "bridge", "%s", vif->bridge);
+    put(writer, "type", "vif");
+    put(writer, "antispoof", "%u", vif->antispoof);
+    if (vif->rate_bytes)
+        put(writer, "rate", "%llu,%llu", (unsigned long long)vif->rate_bytes,
+            (unsigned long long)vif->rate_interval_us);
+    put(writer, "online", "1");
+    put(writer, "state", "%u", XenbusStateInitialising);
+}
+
+static void put_vif_front(struct writer *writer, const char *address, unsigned int number)
+{
+    set_prefix(writer, "/local/domain/%u/device/vif/%u", writer->domain, number);
+    put_own_directory(writer, "");
+    put(writer, "backend", "/local/domain/0/backend/vif/%u/%u", writer->domain, number);
+    put(writer, "backend-id", "0");
+    put(writer, "handle", "%u", number);
+    put(writer, "mac", "%s", address);
+    put(writer, "mtu", "1500");
+    put(writer, "state", "%u", XenbusStateInitialising);
+}
+
+static void put_vif(struct writer *writer, const xen_domain_handle_t handle,
+                    const struct configuration_vif *vif, unsigned int number)
+{
+    struct network_address address =
+        vif->has_address ? vif->address : configuration_vif_address(handle, number);
+    char text[NETWORK_ADDRESS_TEXT_SIZE];
+
+    network_address_text(&address, text);
+    put_vif_front(writer, text, number);
+    put_vif_back(writer, vif, text, number);
+}
+
 int domain_entries_write(domid_t domain, const xen_domain_handle_t handle,
                          const struct configuration *configuration,
                          const struct builder_rings *rings)
@@ -190,6 +233,8 @@ int domain_entries_write(domid_t domain, const xen_domain_handle_t handle,
             put_disk_front(&writer, &configuration->disks[i]);
             put_disk_back(&writer, &configuration->disks[i]);
         }
+        for (unsigned int i = 0; i < configuration->vif_count; i++)
+            put_vif(&writer, handle, &configuration->vifs[i], i);
         status = store_transaction_finish(writer.transaction, writer.status);
     } while (status == -XEN_EAGAIN);
     return status;

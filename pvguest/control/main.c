@@ -13,10 +13,13 @@
 #include "drivers/block/back.h"
 #include "drivers/hardware/pci.h"
 #include "drivers/hardware/virtio_blk.h"
+#include "drivers/net/back.h"
 #include "lib/string.h"
 #include "lib/text.h"
 #include "pvguest/control/archive.h"
 #include "pvguest/control/life_cycle.h"
+#include "pvguest/control/network.h"
+#include "pvguest/control/network_card.h"
 #include "pvguest/control/notice.h"
 #include "pvguest/control/shell.h"
 #include "pvguest/control/shell_line.h"
@@ -72,6 +75,9 @@ static const struct {
     {"PCI bus", pci_start},
     {"disks", start_disks},
     {"block back end", block_back_start},
+    {"network", network_start},
+    {"network cards", network_card_start},
+    {"network back end", net_back_start},
     {"life cycle of domains", life_cycle_start},
 };
 

@@ -75,7 +75,7 @@ static void reads_everything(void **state)
     assert_int_equal(configuration.cpu_weight, 512);
     assert_int_equal(configuration.cap, 0);
     assert_int_equal(configuration.vif_count, 1);
-    assert_string_equal(configuration.vifs[0], "bridge=xenbr0");
+    assert_string_equal(configuration.vifs[0].bridge, "xenbr0");
 }
 
 static void reads_disks(void **state)

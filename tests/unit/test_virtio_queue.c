@@ -80,7 +80,7 @@ static void test_chain(void **state)
     uint16_t first, token;
 
     (void)state;
-    assert_false(virtio_queue_take(&queue, &token));
+    assert_false(virtio_queue_take(&queue, &token, NULL));
     assert_true(add(3, 42));
     first = device_take();
     part = descriptor(first);
@@ -93,9 +93,9 @@ static void test_chain(void **state)
     assert_int_equal(part->size, 512);
     assert_int_equal(part->flags, 2);
     device_finish(first);
-    assert_true(virtio_queue_take(&queue, &token));
+    assert_true(virtio_queue_take(&queue, &token, NULL));
     assert_int_equal(token, 42);
-    assert_false(virtio_queue_take(&queue, &token));
+    assert_false(virtio_queue_take(&queue, &token, NULL));
     assert_int_equal(queue.free_count, SIZE);
 }
 
@@ -112,7 +112,7 @@ static void test_no_room(void **state)
     assert_false(add(1, 3));
     first = device_take();
     device_finish(first);
-    assert_true(virtio_queue_take(&queue, &token));
+    assert_true(virtio_queue_take(&queue, &token, NULL));
     assert_true(add(5, 3));
 }
 
@@ -129,9 +129,9 @@ static void test_wrap(void **state)
         firsts[1] = device_take();
         device_finish(firsts[1]);
         device_finish(firsts[0]);
-        assert_true(virtio_queue_take(&queue, &token));
+        assert_true(virtio_queue_take(&queue, &token, NULL));
         assert_int_equal(token, 11);
-        assert_true(virtio_queue_take(&queue, &token));
+        assert_true(virtio_queue_take(&queue, &token, NULL));
         assert_int_equal(token, 10);
         assert_int_equal(queue.free_count, SIZE);
     }
@@ -148,12 +148,12 @@ static void test_nonsense(void **state)
     device_finish(SIZE);
     device_finish(UINT32_MAX);
     device_finish(descriptor(first)->next);
-    assert_false(virtio_queue_take(&queue, &token));
+    assert_false(virtio_queue_take(&queue, &token, NULL));
     device_finish(first);
     device_finish(first);
-    assert_true(virtio_queue_take(&queue, &token));
+    assert_true(virtio_queue_take(&queue, &token, NULL));
     assert_int_equal(token, 7);
-    assert_false(virtio_queue_take(&queue, &token));
+    assert_false(virtio_queue_take(&queue, &token, NULL));
     assert_int_equal(queue.free_count, SIZE);
 }
 
