@@ -81,3 +81,42 @@ int machine_call_counters(struct xen_sysctl_perfc_desc *names, xen_sysctl_perfc_
     status = call(&operation, XEN_SYSCTL_perfc_op);
     return status < 0 ? status : (int)operation.u.perfc_op.nr_counters;
 }
+
+static int trace_call(struct xen_sysctl *operation, uint32_t command)
+{
+    operation->u.tbuf_op.cmd = command;
+    return call(operation, XEN_SYSCTL_tbuf_op);
+}
+
+int machine_call_trace_index(uint32_t pages, uint64_t *frame, size_t *bytes)
+{
+    struct xen_sysctl operation = {0};
+    int status = trace_call(&operation, XEN_SYSCTL_TBUFOP_get_info);
+
+    if (status == 0 && operation.u.tbuf_op.buffer_mfn == 0) {
+        operation.u.tbuf_op.size = pages;
+        status = trace_call(&operation, XEN_SYSCTL_TBUFOP_set_size);
+        if (status == 0)
+            status = trace_call(&operation, XEN_SYSCTL_TBUFOP_get_info);
+    }
+    *frame = operation.u.tbuf_op.buffer_mfn;
+    *bytes = operation.u.tbuf_op.size;
+    return status;
+}
+
+int machine_call_trace_start(uint32_t mask)
+{
+    struct xen_sysctl operation = {0};
+    int status;
+
+    operation.u.tbuf_op.evt_mask = mask;
+    status = trace_call(&operation, XEN_SYSCTL_TBUFOP_set_evt_mask);
+    return status ? status : trace_call(&operation, XEN_SYSCTL_TBUFOP_enable);
+}
+
+int machine_call_trace_stop(void)
+{
+    struct xen_sysctl operation = {0};
+
+    return trace_call(&operation, XEN_SYSCTL_TBUFOP_disable);
+}

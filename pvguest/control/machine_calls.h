@@ -32,3 +32,12 @@ int machine_call_counters(struct xen_sysctl_perfc_desc *names, xen_sysctl_perfc_
 
 /* What pressing these keys on the hypervisor's console would do; what that prints is in its log. */
 int machine_call_debug_keys(char *keys);
+
+/*
+ * Trace rings (trace_rings.h reads them): the first of the frames that say where they are, and how
+ * many bytes these are; who is the first makes rings of so many pages. Record from now on the
+ * events of a mask, no longer.
+ */
+int machine_call_trace_index(uint32_t pages, uint64_t *frame, size_t *bytes);
+int machine_call_trace_start(uint32_t mask);
+int machine_call_trace_stop(void);
