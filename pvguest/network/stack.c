@@ -128,8 +128,11 @@ void network_enlarge(struct tcp_pcb *pcb)
 {
     uint16_t whole = (uint16_t)(interface.mtu - TCP_HEADERS);
 
-    if (network_front_properties(front)->segmentation && pcb->mss == whole)
-        pcb->mss = (uint16_t)(whole * NETWORK_SEGMENTS);
+    if (!network_front_properties(front)->segmentation || pcb->mss != whole)
+        return;
+    pcb->mss = (uint16_t)(whole * NETWORK_SEGMENTS);
+    if (pcb->cwnd < pcb->mss)
+        pcb->cwnd = pcb->mss; /* else not even the first one could be sent */
 }
 
 /* --- frames in --- */
