@@ -88,6 +88,7 @@ int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
     domain->weight = WEIGHT_DEFAULT;
     spinlock_init(&domain->life_lock, LOCK_LEVEL_DOMAIN);
     spinlock_init(&domain->frame_lock, LOCK_LEVEL_FRAMES);
+    mutex_init(&domain->context_lock, LOCK_LEVEL_CONTEXT);
     mutex_init(&domain->mmu_lock, LOCK_LEVEL_MMU);
     int error = shared_info_create(domain);
     if (error)

@@ -45,7 +45,8 @@ struct domain {
     struct vcpu *vcpus[VCPU_MAX];
     uint64_t ran_on; /* pcpus that may hold its translations (atomic bits) */
 
-    struct mutex mmu_lock; /* LOCK_LEVEL_MMU: page tables, validation of this domain's frames */
+    struct mutex context_lock; /* LOCK_LEVEL_CONTEXT: vcpu_set_context() of its vcpus */
+    struct mutex mmu_lock;     /* LOCK_LEVEL_MMU: page tables, validation of this domain's frames */
 
     struct spinlock frame_lock;  /* LOCK_LEVEL_FRAMES: the six fields below */
     uint32_t frames_first;       /* list of owned frames by number, 0 = empty */

@@ -35,7 +35,9 @@ int domctl_set_context(struct domain *domain, struct xen_domctl *operation)
     int status = copy_from_guest(context, from, sizeof(*context));
     if (!status) {
         vcpu_pause(vcpu);
+        mutex_lock(&domain->context_lock);
         status = vcpu_set_context(vcpu, context);
+        mutex_unlock(&domain->context_lock);
         if (!status && (context->flags & VGCF_online))
             vcpu_clear_wait(vcpu, VCPU_WAIT_DOWN);
         vcpu_unpause(vcpu);

@@ -29,8 +29,14 @@ int vcpu_area_register_info(struct vcpu *vcpu, uint64_t number, uint32_t offset)
         frame_get_typed(mfn_to_frame(info_mfn), vcpu->domain, FRAME_TYPE_WRITABLE))
         return -XEN_EINVAL;
     struct vcpu_info *info = (struct vcpu_info *)((char *)mfn_to_virtual(info_mfn) + offset);
+    /* Two may do this for a third at once; the frame that is named here is the one released. */
+    uint64_t none = MFN_INVALID.value;
+    if (!__atomic_compare_exchange_n(&vcpu->info_frame.value, &none, number, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        frame_put_typed(mfn_to_frame(info_mfn));
+        return -XEN_EINVAL;
+    }
     memcpy(info, vcpu->info, sizeof(*info));
-    vcpu->info_frame = info_mfn;
     __atomic_store_n(&vcpu->info, info, __ATOMIC_SEQ_CST);
     event_rescan(vcpu);
     return 0;

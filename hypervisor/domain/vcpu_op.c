@@ -20,6 +20,15 @@
 #define CONTEXT_ORDER 1
 _Static_assert(sizeof(struct vcpu_guest_context) <= PAGE_SIZE << CONTEXT_ORDER, "");
 
+/* Looked at and done under one lock: a second one would take the tables of a vcpu that runs. */
+static long initialise_once(struct vcpu *vcpu, const struct vcpu_guest_context *context)
+{
+    mutex_lock(&vcpu->domain->context_lock);
+    long status = vcpu->initialised ? -XEN_EEXIST : vcpu_set_context(vcpu, context);
+    mutex_unlock(&vcpu->domain->context_lock);
+    return status;
+}
+
 static long initialise(struct vcpu *vcpu, guest_ptr_t argument)
 {
     struct vcpu_guest_context *context = frame_allocate_hypervisor(CONTEXT_ORDER);
@@ -29,7 +38,7 @@ static long initialise(struct vcpu *vcpu, guest_ptr_t argument)
         return -XEN_ENOMEM;
     if (copy_from_guest(context, argument, sizeof(*context)))
         goto free;
-    status = vcpu->initialised ? -XEN_EEXIST : vcpu_set_context(vcpu, context);
+    status = initialise_once(vcpu, context);
     if (!status && (context->flags & VGCF_online))
         vcpu_clear_wait(vcpu, VCPU_WAIT_DOWN);
 free:

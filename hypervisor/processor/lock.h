@@ -21,6 +21,7 @@
 enum lock_level {
     LOCK_LEVEL_NONE,
     LOCK_LEVEL_CONTROL, /* sleeping: domain list changes, domctl                    */
+    LOCK_LEVEL_CONTEXT, /* sleeping: giving a vcpu of one domain its registers and tables */
     LOCK_LEVEL_MMU,     /* sleeping: one domain's page tables and type validation   */
     LOCK_LEVEL_SLEEPING_END,
     LOCK_LEVEL_DOMAIN,      /* spin: a domain's life-cycle fields                       */

@@ -28,6 +28,8 @@ extern const struct attack processor_attacks[];
 extern const struct attack ring_attacks[];
 extern const struct attack storm_attacks[];
 extern const struct attack random_attacks[];
+extern const struct attack endless_attacks[];
+extern const struct attack vcpu_attacks[];
 
 /* A number given on the command line as `name=`. */
 uint64_t attack_number(const char *name, uint64_t otherwise);

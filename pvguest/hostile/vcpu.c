@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attacks by several virtual CPUs at once: vcpus=4 in the configuration. The others run bare, on a
+ * stack and without handlers, events masked; all they do is make hypercalls.
+ */
+#include "pvguest/hostile/attack.h"
+#include "pvguest/kernel/clock.h"
+#include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/page.h"
+#include "pvguest/kernel/table.h"
+
+#include "lib/string.h"
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#define VICTIM     3
+#define RACERS     2 /* vcpus 1 and 2 */
+#define BATCH      4096
+#define STACK_SIZE 8192
+
+static struct vcpu_guest_context contexts[RACERS + 1], victim_context;
+static char stacks[RACERS + 2][STACK_SIZE] __attribute__((aligned(16)));
+static volatile uint32_t attempts, successes;
+static volatile uint64_t *go; /* written by an update in the middle of a batch */
+
+/* A vcpu that begins at a function, which never returns. */
+static void context_make(struct vcpu_guest_context *context, unsigned int id,
+                         void (*function)(void))
+{
+    memset(context, 0, sizeof(*context));
+    context->flags = VGCF_in_kernel | VGCF_online;
+    context->user_regs.rip = (uint64_t)function;
+    context->user_regs.rsp = (uint64_t)stacks[id] + STACK_SIZE - 8;
+    context->user_regs.cs = FLAT_KERNEL_CS;
+    context->user_regs.ss = FLAT_KERNEL_SS;
+    context->kernel_ss = FLAT_KERNEL_SS;
+    context->kernel_sp = context->user_regs.rsp;
+    context->ctrlreg[3] = xen_pfn_to_cr3(table_root_mfn());
+}
+
+static void idle_for_ever(void)
+{
+    for (;;)
+        hypercall_sched_op(SCHEDOP_yield, NULL);
+}
+
+/* Give the victim its registers: only one may be told that it did. */
+static void initialise_victim(void)
+{
+    while (!*go)
+        ;
+    if (!hypercall_vcpu_op(VCPUOP_initialise, VICTIM, &victim_context))
+        __atomic_fetch_add(&successes, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&attempts, 1, __ATOMIC_SEQ_CST);
+    idle_for_ever();
+}
+
+static bool racers_start(void (*function)(void))
+{
+    for (unsigned int id = 1; id <= RACERS; id++) {
+        context_make(&contexts[id], id, function);
+        if (hypercall_vcpu_op(VCPUOP_initialise, id, &contexts[id]) ||
+            (hypercall_vcpu_op(VCPUOP_is_up, id, NULL) != 1 &&
+             hypercall_vcpu_op(VCPUOP_up, id, NULL)))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Two initialise a third while a fourth keeps the lock of the page tables busy, so that both are
+ * past whatever is looked at before it. The second would take the table from under a running vcpu.
+ */
+static bool initialise_race(void)
+{
+    static struct mmu_update updates[BATCH];
+
+    go = page_allocate(0);
+    for (unsigned int i = 0; i < BATCH; i++)
+        updates[i] = (struct mmu_update){page_mfn((void *)go) << PAGE_SHIFT, i >= BATCH / 8};
+    context_make(&victim_context, VICTIM, idle_for_ever);
+    if (hypercall_vcpu_op(VCPUOP_is_up, VICTIM, NULL) < 0 || !racers_start(initialise_victim))
+        return false; /* needs four vcpus */
+    while (attempts < RACERS)
+        hypercall_mmu_update(updates, BATCH, NULL, DOMID_SELF);
+    return successes == 1;
+}
+
+const struct attack vcpu_attacks[] = {
+    {"initialise-race", REFUSED, initialise_race},
+    {NULL, REFUSED, NULL},
+};
