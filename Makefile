@@ -42,6 +42,7 @@ include boot/iso.mk
 include tests/tests.mk
 include tests/bench/bench.mk
 include tools/setup.mk
+include tools/guest.mk
 include tools/check.mk
 
 .PHONY: all clean help

@@ -14,15 +14,13 @@ iso: $(ISO) ## build the ISO image
 
 # The configurations of domains/, the kernels they name, and empty images: the RAM disk of
 # moss, and what serves demo on a machine without a disk.
-# Sorted and without owners or inode numbers, so that equal content gives an equal archive.
-$(ARCHIVE): $(DOMAIN_FILES) $(GUESTS)
+$(ARCHIVE): $(DOMAIN_FILES) $(GUESTS) tools/make-archive tools/extract-kernel
 	@rm -rf $(BUILD)/domains && mkdir -p $(BUILD)/domains
 	cp -R domains/. $(BUILD)/domains
 	cp $(filter-out %/control.elf,$(GUESTS)) $(BUILD)/domains
 	strip $(BUILD)/domains/*.elf
 	truncate -s 1M $(BUILD)/domains/scratch.img $(BUILD)/domains/demo.img
-	cd $(BUILD)/domains && find . -type f | sed 's,^\./,,' | LC_ALL=C sort | \
-	    cpio --quiet --reproducible -R 0:0 -o -H newc > ../domains.cpio
+	tools/make-archive $(BUILD)/domains $@
 
 $(ISO): $(BUILD)/bonsai.elf $(BUILD)/guests/control.elf $(ARCHIVE) boot/grub.cfg
 	@rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub

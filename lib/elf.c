@@ -20,6 +20,9 @@ struct elf_file {
 static const char *const error_texts[ELF_ERROR_COUNT] = {
     [ELF_OK] = "is a usable kernel",
     [ELF_NOT_ELF] = "is not an ELF file",
+    [ELF_BOOT_IMAGE] = "is a Linux boot image (bzImage): its kernel must be unpacked first "
+                       "(tools/make-archive does it)",
+    [ELF_COMPRESSED] = "is compressed: it must be unpacked first",
     [ELF_TRUNCATED] = "is truncated: its headers point beyond its end",
     [ELF_32_BIT] = "is a 32-bit kernel; only 64-bit kernels are supported",
     [ELF_MACHINE] = "is not made for x86-64",
@@ -52,13 +55,36 @@ static bool inside_file(const struct elf_file *file, uint64_t offset, uint64_t s
     return offset <= file->size && size <= file->size - offset;
 }
 
+/* What else people give for a kernel; offset and bytes that tell it. */
+static const struct {
+    uint64_t offset;
+    const char *magic;
+    enum elf_error error;
+} other_files[] = {
+    {0x202, "HdrS", ELF_BOOT_IMAGE},         {0, "\x1f\x8b\x08", ELF_COMPRESSED},
+    {0, "\xfd\x37zXZ", ELF_COMPRESSED},      {0, "\x28\xb5\x2f\xfd", ELF_COMPRESSED},
+    {0, "\x02\x21\x4c\x18", ELF_COMPRESSED}, {0, "\x04\x22\x4d\x18", ELF_COMPRESSED},
+};
+
+static enum elf_error name_other_file(const struct elf_file *file)
+{
+    for (unsigned i = 0; i < sizeof(other_files) / sizeof(other_files[0]); i++) {
+        uint64_t offset = other_files[i].offset;
+        size_t size = strlen(other_files[i].magic);
+        if (inside_file(file, offset, size) &&
+            memcmp((const char *)file->image + offset, other_files[i].magic, size) == 0)
+            return other_files[i].error;
+    }
+    return ELF_NOT_ELF;
+}
+
 static enum elf_error read_header(struct elf_file *file)
 {
     struct elf64_header *header = &file->header;
     memset(header, 0, sizeof(*header));
     memcpy(header, file->image, file->size < sizeof(*header) ? file->size : sizeof(*header));
     if (file->size < 4 || memcmp(header->magic, ELF_MAGIC, 4) != 0)
-        return ELF_NOT_ELF;
+        return name_other_file(file);
     if (file->size < sizeof(*header))
         return ELF_TRUNCATED;
     if (header->class == ELF_CLASS_32)

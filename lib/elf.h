@@ -15,6 +15,8 @@
 enum elf_error {
     ELF_OK,
     ELF_NOT_ELF,
+    ELF_BOOT_IMAGE,
+    ELF_COMPRESSED,
     ELF_TRUNCATED,
     ELF_32_BIT,
     ELF_MACHINE,

@@ -44,6 +44,7 @@ $(XEN):
 	gunzip -c $(@D)/root/boot/xen-4.17-amd64.gz > $@
 
 include tests/linux.mk
+include tests/linux-system.mk
 
 # In two steps, as `run`: the second make sees the compiler that the first installed.
 test: setup ## install what is missing, build, run all tests

@@ -25,6 +25,9 @@
 
 static struct list domains = {&domains, &domains};
 static struct mutex mutex = MUTEX_INIT(mutex);
+/* The domain that ended last and why; 0 before there was one. */
+static domid_t last_ended;
+static unsigned int last_reason;
 
 static struct domain_record *find_record(domid_t domain)
 {
@@ -217,6 +220,12 @@ void life_cycle_name(domid_t domain, char *name, size_t size)
               size);
 }
 
+bool life_cycle_end_reason(domid_t domain, unsigned int *reason)
+{
+    *reason = last_reason;
+    return domain && domain == last_ended;
+}
+
 bool life_cycle_uptime(domid_t domain, uint64_t *nanoseconds)
 {
     const struct domain_record *record = find_record(domain);
@@ -260,6 +269,8 @@ static bool look_at(struct domain_record *record)
     if (status < 0 || !(information.flags & XEN_DOMINF_shutdown))
         return false;
     reason = information.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask;
+    last_ended = record->id;
+    last_reason = reason;
     store_server_announce_end();
     act_on_end(record, domain_end_report(record, reason));
     return true;

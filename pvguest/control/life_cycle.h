@@ -42,5 +42,8 @@ bool life_cycle_find(const char *name, domid_t *domain);
 /* The name of a domain, copied; "(null)" for one that is none of ours. */
 void life_cycle_name(domid_t domain, char *name, size_t size);
 
+/* Why the domain that ended last did so (SHUTDOWN_…); false for any other. */
+bool life_cycle_end_reason(domid_t domain, unsigned int *reason);
+
 /* Nanoseconds since the domain was started; false for none of ours. */
 bool life_cycle_uptime(domid_t domain, uint64_t *nanoseconds);

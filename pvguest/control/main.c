@@ -4,6 +4,8 @@
  *
  * Words on its command line:
  *     auto=no      do not start the domains whose configurations lie under auto/ in the archive
+ *     guest=FILE   run one domain, its console in the terminal, and end the machine with it
+ *     debug-exit=PORT   a port of QEMU's isa-debug-exit device, which is told how that ended
  *     run=FILE     run a file of the archive as shell commands, a line each, before the prompt
  */
 #include <stdbool.h>
@@ -23,6 +25,7 @@
 #include "pvguest/control/notice.h"
 #include "pvguest/control/shell.h"
 #include "pvguest/control/shell_line.h"
+#include "pvguest/control/single_guest.h"
 #include "pvguest/control/store_server.h"
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/panic.h"
@@ -136,6 +139,18 @@ static void run_script(const char *name)
     }
 }
 
+static void run_single_guest(const char *file)
+{
+    char value[64];
+    const char *cursor = value;
+    uint64_t port = 0;
+
+    if (text_option(guest_command_line(), "debug-exit", value, sizeof value) &&
+        (!text_parse_unsigned(&cursor, &port) || port > UINT16_MAX))
+        notice("control: debug-exit=%s is no port", value);
+    single_guest_run(file, (uint16_t)port);
+}
+
 void guest_main(void)
 {
     char value[64];
@@ -148,6 +163,8 @@ void guest_main(void)
         archive_visit(start_automatically, NULL);
     if (text_option(guest_command_line(), "run", value, sizeof value))
         run_script(value);
+    if (text_option(guest_command_line(), "guest", value, sizeof value))
+        run_single_guest(value);
     notice("Type `help' for the commands.");
     shell_run();
 }

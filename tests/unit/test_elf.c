@@ -128,6 +128,11 @@ static void test_header_errors(void **state)
     (void)state;
     image.header.magic[0] = 'M';
     assert_read(ELF_NOT_ELF);
+    memcpy(image.bytes + 0x202, "HdrS", 4);
+    assert_read(ELF_BOOT_IMAGE);
+    elf_image_init(&image);
+    memcpy(image.header.magic, "\x28\xb5\x2f\xfd", 4);
+    assert_read(ELF_COMPRESSED);
     elf_image_init(&image);
     image.header.class = ELF_CLASS_32;
     image.header.machine = ELF_MACHINE_386;
