@@ -3,43 +3,69 @@
 # address as ELF64 (symbols for gdb), then wrapped into an ELF32 Multiboot file.
 
 HYPERVISOR_SOURCES := $(sort $(wildcard boot/*.c boot/*.S hypervisor/*.c hypervisor/*/*.c hypervisor/*/*.S lib/*.c))
-HYPERVISOR_SOURCES := $(filter-out boot/container.S,$(HYPERVISOR_SOURCES))
+HYPERVISOR_SOURCES := $(filter-out boot/container.S hypervisor/debug.c,$(HYPERVISOR_SOURCES))
 NM := $(CROSS_COMPILE)nm
 HYPERVISOR_OBJECTS := $(addprefix $(BUILD)/ring0/,$(addsuffix .o,$(HYPERVISOR_SOURCES)))
 HYPERVISOR_FLAGS   := $(FREESTANDING) -fPIE -mcmodel=small -fno-jump-tables \
     -include hypervisor/visibility.h -Wframe-larger-than=1024
+# The compiler sees the whole image when it links. lib/string.c stays out: it defines what the
+# compiler itself calls (memcpy), and must not be turned into calls of itself.
+ifeq ($(findstring clang,$(CC)),)
+WHOLE_IMAGE := -flto -flto-partition=one
+endif
 
 .PHONY: hypervisor
-hypervisor: $(BUILD)/bonsai.elf ## build the hypervisor image
+hypervisor: $(BUILD)/bonsai.elf $(BUILD)/bonsai-debug.elf ## build the hypervisor images
+
+$(BUILD)/ring0/lib/string.c.o: WHOLE_IMAGE :=
+
+# What runs seldom is made small, not fast.
+SELDOM := boot/% hypervisor/main.c hypervisor/panic.c lib/format.c lib/elf%.c lib/pv_layout.c lib/text.c \
+    $(addprefix hypervisor/domain/,build.c dom%.c platform_op.c sysctl.c xen_version.c watchdog.c) \
+    $(addprefix hypervisor/io/,acpi.c console%.c io_apic.c msi.c p%.c uart.c vga_text.c) \
+    $(addprefix hypervisor/memory/,audit.c boot_memory.c exchange.c m%.c) \
+    $(addprefix hypervisor/processor/,clock_calibrate.c cpu.c pcpu.c smp.c trace_ring.c vcpu_context.c wall%.c)
+OFTEN  := $(addprefix hypervisor/memory/,mmu%.c m2p.c memory_op.c)
+SELDOM := $(filter-out $(OFTEN),$(filter $(SELDOM),$(HYPERVISOR_SOURCES)))
+$(patsubst %,$(BUILD)/ring0/%.o,$(SELDOM)): OPTIMIZATION := -Os
 
 $(BUILD)/ring0/%.c.o: %.c | $(BUILD)/include/xen
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(HYPERVISOR_FLAGS) -c $< -o $@
+	$(Q)$(CC) $(HYPERVISOR_FLAGS) $(OPTIMIZATION) $(WHOLE_IMAGE) -c $< -o $@
 
 $(BUILD)/ring0/%.S.o: %.S | $(BUILD)/include/xen
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(HYPERVISOR_FLAGS) -D__ASSEMBLY__ -c $< -o $@
 
+HYPERVISOR_LINK = $(CC) $(filter-out -MMD -MP,$(HYPERVISOR_FLAGS)) $(WHOLE_IMAGE) -nostdlib -static \
+    -no-pie -Wl,--gc-sections,-z,max-page-size=4096,--no-warn-rwx-segments,--build-id=none -T linker.ld
+
 # The image with symbols (gdb -ex 'symbol-file build/bonsai-symbols.elf').
 $(BUILD)/bonsai-symbols.elf: $(HYPERVISOR_OBJECTS) linker.ld
 	$(call say,LD,$@)
-	$(Q)$(LD) -m elf_x86_64 -static -no-pie --gc-sections -z max-page-size=4096 \
-	    --no-warn-rwx-segments -T linker.ld $(HYPERVISOR_OBJECTS) -o $@
+	$(Q)$(HYPERVISOR_LINK) $(HYPERVISOR_OBJECTS) -o $@
 
-$(BUILD)/bonsai.bin: $(BUILD)/bonsai-symbols.elf
+# The debug build differs in one constant (hypervisor/debug.h).
+DEBUG_OBJECTS := $(patsubst %/release.c.o,%/debug.c.o,$(HYPERVISOR_OBJECTS))
+$(BUILD)/bonsai-debug-symbols.elf: $(DEBUG_OBJECTS) linker.ld
+	$(call say,LD,$@)
+	$(Q)$(HYPERVISOR_LINK) $(DEBUG_OBJECTS) -o $@
+
+$(BUILD)/%.bin: $(BUILD)/%-symbols.elf
 	$(call say,OBJCOPY,$@)
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(BUILD)/container.o: boot/container.S $(BUILD)/bonsai.bin
-	$(call say,CC,$<)
-	$(Q)$(CC) -m32 -c -DIMAGE_FILE='"$(BUILD)/bonsai.bin"' $< -o $@
+$(BUILD)/%-container.o: boot/container.S $(BUILD)/%.bin
+	$(call say,CC,$@)
+	$(Q)$(CC) -m32 -c -DIMAGE_FILE='"$(BUILD)/$*.bin"' $< -o $@
 
-IMAGE_SYMBOL = 0x$$($(NM) $(BUILD)/bonsai-symbols.elf | sed -n 's/^0*\([0-9a-f]*\) . $(1)$$/\1/p')
+IMAGE_SYMBOL = 0x$$($(NM) $(BUILD)/$*-symbols.elf | sed -n 's/^0*\([0-9a-f]*\) . $(1)$$/\1/p')
 
-$(BUILD)/bonsai.elf: $(BUILD)/container.o boot/container.ld
+$(BUILD)/bonsai.elf $(BUILD)/bonsai-debug.elf: $(BUILD)/%.elf: $(BUILD)/%-container.o boot/container.ld
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_i386 -static -z max-page-size=4096 --no-warn-rwx-segments -T boot/container.ld \
 	    --defsym=start_physical=$(call IMAGE_SYMBOL,start_physical) \
 	    --defsym=image_end_physical=$(call IMAGE_SYMBOL,image_end_physical) $< -o $@
+.PRECIOUS: $(BUILD)/%.bin $(BUILD)/%-symbols.elf

@@ -13,7 +13,7 @@ import threading
 import time
 
 BUILD = pathlib.Path(os.environ.get("BUILD", "build")).resolve()
-BONSAI = BUILD / "bonsai.elf"
+BONSAI = BUILD / "bonsai-debug.elf"
 ISO = BUILD / "bonsai.iso"
 XEN = BUILD / "debian" / "xen.elf"
 GUESTS = BUILD / "guests"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/processor/lock.h"
 
+#include "hypervisor/debug.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/pcpu.h"
@@ -42,25 +43,33 @@ static void note_released(uint8_t level)
     pcpu->held_count--;
 }
 
-static void ticket_acquire(struct spinlock *lock)
+static __attribute__((noinline, cold)) void ticket_wait(struct spinlock *lock, uint16_t ticket)
 {
-    uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-
     while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket) {
         cpu_relax();
         tlb_answer();
     }
 }
 
+static void ticket_acquire(struct spinlock *lock)
+{
+    uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+
+    if (__builtin_expect(__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket, 0))
+        ticket_wait(lock, ticket);
+}
+
 void spin_lock(struct spinlock *lock)
 {
-    note_acquired(lock->level, false);
+    if (debug_build)
+        note_acquired(lock->level, false);
     ticket_acquire(lock);
 }
 
 void spin_unlock(struct spinlock *lock)
 {
-    note_released(lock->level);
+    if (debug_build)
+        note_released(lock->level);
     __atomic_store_n(&lock->serving, (uint16_t)(lock->serving + 1), __ATOMIC_RELEASE);
 }
 
@@ -73,7 +82,8 @@ void spin_lock_two(struct spinlock *first, struct spinlock *second)
     }
     spin_lock(first);
     if (second != first) {
-        note_acquired(second->level, true);
+        if (debug_build)
+            note_acquired(second->level, true);
         ticket_acquire(second);
     }
 }
@@ -88,8 +98,7 @@ void spin_unlock_two(struct spinlock *first, struct spinlock *second)
 void mutex_init(struct mutex *mutex, enum lock_level level)
 {
     spinlock_init(&mutex->guard, LOCK_LEVEL_MUTEX_GUARD);
-    mutex->owner = NULL;
-    mutex->held = false;
+    mutex->owner = 0;
     mutex->level = level;
     list_init(&mutex->waiters);
 }
@@ -108,49 +117,81 @@ static void check_mutex_order(const struct mutex *mutex, struct vcpu *vcpu)
     ASSERT(this_pcpu()->held_count == 0);
 }
 
+/*
+ * Take a mutex that is free; otherwise mark it, so that its owner's release looks for waiters, and
+ * join them. The mark only changes under the guard. True: taken.
+ */
+static bool take_or_wait_locked(struct mutex *mutex, struct vcpu *vcpu)
+{
+    uintptr_t seen = __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED), wanted;
+
+    do {
+        wanted = seen ? seen | MUTEX_WAITERS : (uintptr_t)vcpu;
+    } while (!__atomic_compare_exchange_n(&mutex->owner, &seen, wanted, false, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED));
+    if (!seen)
+        return true;
+    list_push_back(&mutex->waiters, &vcpu->mutex_wait);
+    vcpu_set_wait(vcpu, VCPU_WAIT_MUTEX);
+    return false;
+}
+
+static __attribute__((noinline)) void lock_contended(struct mutex *mutex, struct vcpu *vcpu)
+{
+    ASSERT(!mutex_held(mutex));
+    spin_lock(&mutex->guard);
+    bool taken = take_or_wait_locked(mutex, vcpu);
+    spin_unlock(&mutex->guard);
+    if (taken)
+        return;
+    /* mutex_unlock() hands the lock over before it clears the bit. */
+    vcpu_sleep(VCPU_WAIT_MUTEX);
+    ASSERT(mutex_held(mutex));
+}
+
+static __attribute__((noinline)) void hand_over(struct mutex *mutex)
+{
+    ASSERT(mutex_held(mutex));
+    spin_lock(&mutex->guard);
+    struct list *first = list_first(&mutex->waiters);
+    ASSERT(first);
+    struct vcpu *next = container_of(first, struct vcpu, mutex_wait);
+    list_remove(first);
+    uintptr_t waiters = list_first(&mutex->waiters) ? MUTEX_WAITERS : 0;
+    __atomic_store_n(&mutex->owner, (uintptr_t)next | waiters, __ATOMIC_RELEASE);
+    spin_unlock(&mutex->guard);
+    vcpu_clear_wait(next, VCPU_WAIT_MUTEX);
+}
+
 void mutex_lock(struct mutex *mutex)
 {
     struct vcpu *vcpu = current_vcpu();
+    uintptr_t seen = 0;
 
-    check_mutex_order(mutex, vcpu);
-    spin_lock(&mutex->guard);
-    if (mutex->held) {
-        ASSERT(mutex->owner != vcpu);
-        list_push_back(&mutex->waiters, &vcpu->mutex_wait);
-        vcpu_set_wait(vcpu, VCPU_WAIT_MUTEX);
-        spin_unlock(&mutex->guard);
-        /* mutex_unlock() hands the lock over before it clears the bit. */
-        vcpu_sleep(VCPU_WAIT_MUTEX);
-        ASSERT(mutex->owner == vcpu);
-    } else {
-        mutex->held = true;
-        mutex->owner = vcpu;
-        spin_unlock(&mutex->guard);
-    }
-    vcpu->mutexes_held[mutex->level]++;
+    if (debug_build)
+        check_mutex_order(mutex, vcpu);
+    if (!__atomic_compare_exchange_n(&mutex->owner, &seen, (uintptr_t)vcpu, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        lock_contended(mutex, vcpu);
+    if (debug_build)
+        vcpu->mutexes_held[mutex->level]++;
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
     struct vcpu *vcpu = current_vcpu();
-    struct vcpu *next = NULL;
+    uintptr_t seen = (uintptr_t)vcpu;
 
-    ASSERT(mutex->held && mutex->owner == vcpu);
-    vcpu->mutexes_held[mutex->level]--;
-    spin_lock(&mutex->guard);
-    struct list *first = list_first(&mutex->waiters);
-    if (first) {
-        next = container_of(first, struct vcpu, mutex_wait);
-        list_remove(first);
-    }
-    mutex->owner = next;
-    mutex->held = next != NULL;
-    spin_unlock(&mutex->guard);
-    if (next)
-        vcpu_clear_wait(next, VCPU_WAIT_MUTEX);
+    if (debug_build)
+        vcpu->mutexes_held[mutex->level]--;
+    if (!__atomic_compare_exchange_n(&mutex->owner, &seen, 0, false, __ATOMIC_RELEASE,
+                                     __ATOMIC_RELAXED))
+        hand_over(mutex);
 }
 
 bool mutex_held(const struct mutex *mutex)
 {
-    return mutex->held && mutex->owner == current_vcpu();
+    uintptr_t owner = __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED);
+
+    return (owner & ~(uintptr_t)MUTEX_WAITERS) == (uintptr_t)current_vcpu();
 }

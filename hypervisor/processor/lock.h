@@ -6,9 +6,10 @@
  * therefore needs no irqsave form and must never be held across a preempt_point(). While it spins,
  * a processor answers TLB shootdowns, so that a holder may wait for one.
  *
- * Every processor remembers the levels it holds: an acquisition whose level is not greater than
- * the highest held stops the machine (panic) in a debug build. Two locks of one level are taken
- * only by the *_two functions, the one at the lower address or domain id first.
+ * In the debug build (hypervisor/debug.h) every processor remembers the levels it holds: an
+ * acquisition whose level is not greater than the highest held stops the machine (panic). Two locks
+ * of one level are taken only by the *_two functions, the one at the lower address or domain id
+ * first.
  */
 #pragma once
 
@@ -58,14 +59,16 @@ void spin_unlock_two(struct spinlock *first, struct spinlock *second);
 
 struct vcpu;
 
+#define MUTEX_WAITERS 1
+
 /*
  * Sleeping lock: the waiting virtual CPU blocks inside the hypervisor. Its holder may pass
- * preempt_point(). Not recursive. Outside a vcpu (start-up) it must be free.
+ * preempt_point(). Not recursive. Outside a vcpu (start-up) it must be free. Taking and releasing
+ * it while nobody waits is one atomic exchange of the owner.
  */
 struct mutex {
-    struct spinlock guard;
-    struct vcpu *owner;
-    bool held;
+    struct spinlock guard; /* the waiters, and MUTEX_WAITERS */
+    uintptr_t owner;       /* atomic: address of the struct vcpu | MUTEX_WAITERS; 0: free */
     uint8_t level;
     struct list waiters; /* struct vcpu.mutex_wait, first come first served */
 };

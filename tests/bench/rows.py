@@ -17,7 +17,7 @@ BENCH = machine.GUESTS / "bench.elf"
 PLAIN = "dom0_mem=512M dom0_max_vcpus=2 spec-ctrl=no,eager-fpu xpti=no noreboot"
 DEFAULTS = "dom0_mem=512M dom0_max_vcpus=2 noreboot"
 ROW = re.compile(r"^bench: (\w+) (\d+) (\d+|wrong|skip)$", re.MULTILINE)
-HYPERVISORS = {"bonsai": machine.BONSAI, "xen": machine.XEN}
+HYPERVISORS = {"bonsai": machine.BUILD / "bonsai.elf", "xen": machine.XEN}
 
 
 def run(hypervisor, icount, options=PLAIN, rows="", patience=300):

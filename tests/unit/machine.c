@@ -79,19 +79,19 @@ void spin_unlock(struct spinlock *lock)
 
 void mutex_lock(struct mutex *mutex)
 {
-    assert_false(mutex->held);
-    mutex->held = true;
+    assert_int_equal(mutex->owner, 0);
+    mutex->owner = 1;
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
-    assert_true(mutex->held);
-    mutex->held = false;
+    assert_int_equal(mutex->owner, 1);
+    mutex->owner = 0;
 }
 
 bool mutex_held(const struct mutex *mutex)
 {
-    return mutex->held;
+    return mutex->owner;
 }
 
 void preempt_point(void)

@@ -151,9 +151,9 @@ static void test_shared_frame(void **state)
 
     assert_int_equal(frame_allocate_shared(&domains[1], &number), 0);
     struct frame *frame = mfn_to_frame(number);
-    domains[1].mmu_lock.held = true;
+    domains[1].mmu_lock.owner = 1;
     assert_int_equal(frame_get_typed(frame, &domains[1], FRAME_TYPE_L1), -XEN_EINVAL);
-    domains[1].mmu_lock.held = false;
+    domains[1].mmu_lock.owner = 0;
     assert_int_equal(frame_get_typed(frame, &domains[1], FRAME_TYPE_WRITABLE), 0);
     assert_int_equal(frame_steal(frame, &domains[1]), -XEN_EINVAL);
     assert_true(frame_release(frame));
