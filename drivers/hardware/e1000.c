@@ -131,14 +131,21 @@ static void card_transmit(struct network_interface *interface)
 static const struct network_type e1000_type = {"e1000", card_serve, card_transmit};
 static const struct network_type e1000e_type = {"e1000e", card_serve, card_transmit};
 
-/* Reading the causes acknowledges them; a shared line's interrupt may be another's. */
+/*
+ * Reading the causes acknowledges them; a shared line's interrupt may be another's. A message's
+ * causes are acknowledged by its being sent, and masked with it: they are let through again.
+ */
 static void card_interrupt(evtchn_port_t port, void *argument)
 {
     struct e1000 *card = argument;
 
     (void)port;
-    if (read_register(card, INTERRUPT_CAUSE) != 0 || card->interrupt.kind == PCI_INTERRUPT_MSIX)
+    if (card->interrupt.kind == PCI_INTERRUPT_MSIX) {
+        write_register(card, INTERRUPT_SET, CAUSE_QUEUES | CAUSE_LINK);
         network_notice();
+    } else if (read_register(card, INTERRUPT_CAUSE) != 0) {
+        network_notice();
+    }
 }
 
 static int reset(struct e1000 *card)
