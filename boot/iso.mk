@@ -8,6 +8,7 @@ DOMAIN_FILES := $(sort $(shell find domains -type f))
 QEMU         ?= qemu-system-x86_64
 MEMORY       ?= 512M
 CPUS         ?= 2
+PORT         ?= 8080
 
 .PHONY: iso disk run start
 iso: $(ISO) ## build the ISO image
@@ -43,7 +44,13 @@ $(DISK): | $(BUILD)/include/xen
 run: setup ## install what is missing, build, boot the ISO in QEMU (Ctrl-A X ends it)
 	@$(MAKE) --no-print-directory start
 
+# The first port from PORT on that nobody listens at leads to the web page of the guest that first
+# asks for an address, which is demo.
 start: $(ISO) $(DISK)
-	$(QEMU) -accel tcg -cpu max -m $(MEMORY) -smp $(CPUS) -display none -net none -no-reboot \
+	@port=$$(bash -c 'port=$(PORT); while (exec 3<> /dev/tcp/127.0.0.1/$$port) 2> /dev/null; do \
+	    port=$$((port + 1)); done; echo $$port'); \
+	echo "The demo guest's web page: http://127.0.0.1:$$port/"; \
+	exec $(QEMU) -accel tcg -cpu max -m $(MEMORY) -smp $(CPUS) -display none -no-reboot \
 	    -serial mon:stdio -cdrom $(ISO) -boot d -drive file=$(DISK),format=raw,if=none,id=disk \
-	    -device virtio-blk-pci,drive=disk
+	    -device virtio-blk-pci,drive=disk -netdev user,id=net,hostfwd=tcp:127.0.0.1:$$port-:80 \
+	    -device virtio-net-pci,netdev=net
