@@ -89,7 +89,7 @@ long do_multicall(const unsigned long *argument)
             return -XEN_EFAULT;
         if (current_domain()->shut_down)
             break;
-        preempt_point();
+        rest_point();
     }
     return 0;
 }

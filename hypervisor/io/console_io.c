@@ -70,7 +70,7 @@ static long write_out(struct domain *domain, guest_ptr_t buffer, uint32_t count)
             write_prefixed(domain, chunk, size);
         buffer.address += size;
         count -= size;
-        preempt_point();
+        rest_point();
     }
     return 0;
 }

@@ -143,15 +143,15 @@ long reservation_exchange(struct xen_memory_exchange *request)
 
     if (rc)
         return rc;
-    exchange.domain = domain_get_for(request->in.domid, &rc);
-    if (!exchange.domain)
-        return rc;
     while (rc == 0 && request->nr_exchanged < request->in.nr_extents) {
+        exchange.domain = domain_get_for(request->in.domid, &rc);
+        if (!exchange.domain)
+            return rc;
         rc = exchange_chunk(&exchange, request->nr_exchanged / exchange.in_per_chunk);
         if (rc == 0)
             request->nr_exchanged += exchange.in_per_chunk;
-        preempt_point();
+        domain_put(exchange.domain);
+        rest_point();
     }
-    domain_put(exchange.domain);
     return rc;
 }

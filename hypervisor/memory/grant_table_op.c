@@ -251,7 +251,7 @@ long do_grant_table_op(const unsigned long *argument)
         return -XEN_EFAULT;
     for (uint32_t i = 0; i < count && !status; i++) {
         status = element_apply(operation, guest_ptr_at(list, i, operation->size));
-        preempt_point();
+        rest_point();
     }
     return status;
 }

@@ -18,6 +18,7 @@
 #include "hypervisor/processor/tlb.h"
 
 #define UPDATES_PER_PREEMPT_POINT 16
+#define UPDATES_PER_PIECE         512 /* for which the lock is kept */
 
 struct mmu_batch {
     struct domain *table_owner, *frame_owner;
@@ -92,13 +93,15 @@ static int update_one(struct mmu_batch *batch, const struct mmu_update *request)
     }
 }
 
-/* The requests in order, up to the first that fails; how many were done by `done`. */
-static int update_all(struct mmu_batch *batch, guest_ptr_t requests, uint32_t count, uint32_t *done)
+/* The next requests in order, up to the first that fails; how many were done by `done`. */
+static int update_piece(struct mmu_batch *batch, guest_ptr_t requests, uint32_t count,
+                        uint32_t *done)
 {
+    uint32_t end = count - *done < UPDATES_PER_PIECE ? count : *done + UPDATES_PER_PIECE;
     int rc = 0;
 
     mutex_lock(&batch->table_owner->mmu_lock);
-    for (*done = 0; *done < count; ++*done) {
+    for (; *done < end; ++*done) {
         struct mmu_update request;
         if (*done % UPDATES_PER_PREEMPT_POINT == UPDATES_PER_PREEMPT_POINT - 1)
             preempt_point();
@@ -137,16 +140,20 @@ long do_mmu_update(const unsigned long *argument)
 {
     guest_ptr_t requests = guest_ptr(argument[0]);
     uint32_t count = (uint32_t)argument[1], done = 0;
-    struct mmu_batch batch = {0};
+    int rc;
 
     if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
         return -XEN_EFAULT;
-    int rc = batch_begin(&batch, (uint32_t)argument[3]);
-    if (rc == 0) {
-        rc = update_all(&batch, requests, count, &done);
+    do {
+        struct mmu_batch batch = {0};
+        rc = batch_begin(&batch, (uint32_t)argument[3]);
+        if (rc)
+            break;
+        rc = update_piece(&batch, requests, count, &done);
         mmu_owner_put(batch.frame_owner);
         mmu_owner_put(batch.table_owner);
-    }
+        rest_point();
+    } while (rc == 0 && done < count);
     if (argument[2] && copy_to_guest(guest_ptr(argument[2]), &done, sizeof(done)) && rc == 0)
         rc = -XEN_EFAULT;
     return rc;

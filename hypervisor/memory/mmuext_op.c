@@ -17,7 +17,8 @@
 #include "hypervisor/processor/vcpu.h"
 #include "lib/string.h"
 
-#define LDT_ENTRIES_MAX 8192
+#define LDT_ENTRIES_MAX      8192
+#define OPERATIONS_PER_PIECE 64 /* for which the owner is kept */
 
 /* `owner`: the domain named in the call, whose frames are meant. */
 typedef int mmuext_handler_t(const struct mmuext_op *op, struct domain *owner);
@@ -247,27 +248,41 @@ static int operate(guest_ptr_t position, struct domain *owner)
     return operations[op.cmd].handler(&op, owner);
 }
 
-long do_mmuext_op(const unsigned long *argument)
+/* The next operations in order, up to the first that fails; how many were done by `done`. */
+static int operate_piece(guest_ptr_t list, uint32_t count, uint32_t *done, domid_t domid)
 {
-    guest_ptr_t list = guest_ptr(argument[0]);
-    uint32_t count = (uint32_t)argument[1], done = 0;
+    uint32_t end = count - *done < OPERATIONS_PER_PIECE ? count : *done + OPERATIONS_PER_PIECE;
     struct domain *owner;
+    int rc = mmu_owner_get(domid, false, &owner);
 
-    if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
-        return -XEN_EFAULT;
-    int rc = mmu_owner_get((domid_t)argument[3], false, &owner);
     if (rc)
         return rc;
     /* Those two have no memory of their own. */
     if (owner == &domain_io || owner == &domain_xen)
         return -XEN_EINVAL;
-    for (; done < count; done++) {
-        rc = operate(guest_ptr_at(list, done, sizeof(struct mmuext_op)), owner);
+    while (*done < end) {
+        rc = operate(guest_ptr_at(list, *done, sizeof(struct mmuext_op)), owner);
         if (rc)
             break;
+        ++*done;
         preempt_point();
     }
     mmu_owner_put(owner);
+    return rc;
+}
+
+long do_mmuext_op(const unsigned long *argument)
+{
+    guest_ptr_t list = guest_ptr(argument[0]);
+    uint32_t count = (uint32_t)argument[1], done = 0;
+    int rc;
+
+    if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
+        return -XEN_EFAULT;
+    do {
+        rc = operate_piece(list, count, &done, (domid_t)argument[3]);
+        rest_point();
+    } while (rc == 0 && done < count);
     if (argument[2] && copy_to_guest(guest_ptr(argument[2]), &done, sizeof(done)) && rc == 0)
         rc = -XEN_EFAULT;
     return rc;

@@ -245,6 +245,15 @@ void scheduler_leave(struct vcpu *vcpu)
     vcpu->at_exit = false;
 }
 
+void rest_point(void)
+{
+    struct vcpu *vcpu = current_vcpu();
+
+    preempt_point();
+    while (READ_ONCE(vcpu->pause_count))
+        scheduler_leave(vcpu);
+}
+
 static void vcpu_change_wait(struct vcpu *vcpu, uint32_t set, uint32_t clear)
 {
     struct run_queue *queue = &vcpu->pcpu->run_queue;

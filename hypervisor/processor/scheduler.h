@@ -49,6 +49,13 @@ void schedule_tail(void);
  */
 void preempt_point(void);
 
+/*
+ * The same, between the pieces of a hypercall that a guest can make as long as it likes: no lock
+ * and no reference is held here. A vcpu that is paused stops as at the exit loop, and may never go
+ * on: who pauses or ends a domain does not wait for its batches.
+ */
+void rest_point(void);
+
 /* For the exit loop: whether `vcpu`, the current one, may not enter its guest now; and obey. */
 bool scheduler_must_leave(const struct vcpu *vcpu);
 void scheduler_leave(struct vcpu *vcpu);

@@ -17,21 +17,24 @@ REFUSED = {
                   "every-interrupt", "debug-registers", "iret-to-ring-0"],
     "store": ["store-ring"],
     "storms": ["events", "timers", "yields", "pins"],
+    "vcpus": ["initialise-race"],
 }
 ENDED = ["null", "pagetables", "stack-in-hypervisor", "iret-from-hypervisor", "crash"]
 MAY_END = ["iret-in-multicall", "sysenter-nested"]
 FOR_EVER = ["spin", "flood"]
+ENDLESS = ["endless-multicall", "endless-updates", "endless-flushes", "endless-copies"]
 SEEDS = range(1, 9)
 
 
 def attacker(name, words=""):
-    return configuration(name, "hostile.elf", extra=f"attack={words or name}")
+    return configuration(name, "hostile.elf", vcpus=4 if name.endswith("-race") else 1,
+                         extra=f"attack={words or name}")
 
 
 @pytest.fixture
 def shell(boot_bonsai, tmp_path):
     """A control domain on Bonsai with a configuration per attack, and a bystander running."""
-    names = sum(REFUSED.values(), []) + ENDED + MAY_END + FOR_EVER + ["ring"]
+    names = sum(REFUSED.values(), []) + ENDED + MAY_END + FOR_EVER + ENDLESS + ["ring"]
     files = {f"{name}.cfg": attacker(name) for name in names}
     files |= {f"random{seed}.cfg": attacker(f"random{seed}", f"random seed={seed} rounds=5000")
               for seed in SEEDS}
@@ -104,6 +107,19 @@ def test_for_ever(shell):
     assert {"spin", "flood", "bystander"} <= set(shell.list())
     for name in FOR_EVER:
         shell.run(f"destroy {name}")
+    assert_unharmed(shell, free)
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_endless(shell, name):
+    """A batch of two thousand million requests delays neither a pause nor the end."""
+    free = shell.info("free_pages")
+    shell.run(f"create {name}.cfg")
+    shell.run(f"pause {name}")
+    assert "p" in shell.list()[name]["State"]
+    shell.run(f"unpause {name}")
+    assert "p" not in shell.list()[name]["State"]
+    shell.run(f"destroy {name}")
     assert_unharmed(shell, free)
 
 

@@ -94,6 +94,10 @@ bool mutex_held(const struct mutex *mutex)
     return mutex->owner;
 }
 
+void rest_point(void)
+{
+}
+
 void preempt_point(void)
 {
     for (unsigned i = 0; i < TEST_DOMAINS; i++)
