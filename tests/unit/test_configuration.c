@@ -96,6 +96,32 @@ static void reads_disks(void **state)
     assert_int_equal(disk[2].number, 22 << 8);
 }
 
+static void reads_interfaces(void **state)
+{
+    const struct configuration_vif *vif = configuration.vifs;
+    uint64_t bytes, interval_us;
+
+    (void)state;
+    assert_int_equal(read_text("name='a'\nkernel='k'\nvif=['mac=00:16:3e:01:02:03, bridge=lan,"
+                               "rate=10Mb/s', '', 'antispoof=off,model=e1000']"),
+                     0);
+    assert_int_equal(configuration.vif_count, 3);
+    assert_true(vif[0].has_address && vif[0].antispoof);
+    assert_int_equal(vif[0].address.bytes[5], 3);
+    assert_string_equal(vif[0].bridge, "lan");
+    assert_int_equal(vif[0].rate_bytes, 62500);
+    assert_int_equal(vif[0].rate_interval_us, 50000);
+    assert_string_equal(vif[1].bridge, "xenbr0");
+    assert_false(vif[1].has_address || vif[2].antispoof);
+    assert_true(configuration_rate_parse("250KB/s@20ms", &bytes, &interval_us));
+    assert_int_equal(bytes, 5000);
+    assert_int_equal(interval_us, 20000);
+    assert_false(configuration_rate_parse("250", &bytes, &interval_us));
+    assert_false(configuration_rate_parse("0B/s", &bytes, &interval_us));
+    assert_false(configuration_rate_parse("1MB/s@20", &bytes, &interval_us));
+    assert_false(configuration_rate_parse("18446744073709551615GB/s", &bytes, &interval_us));
+}
+
 static void has_xl_defaults(void **state)
 {
     (void)state;
@@ -164,6 +190,13 @@ static const struct {
     {"name='\\q'", "unknown escape"},
     {"name='\\x00'", "unknown escape"},
     {"abcdefghijabcdefghijabcdefghijabcdefghij=1", "the name is too long"},
+    {"vif=['mac=01:00:5e:00:00:01']", "not the address of one interface"},
+    {"vif=['mac=1:2']", "not the address of one interface"},
+    {"vif=['bridge=']", "not a bridge's name"},
+    {"vif=['bridge=a/b']", "not a bridge's name"},
+    {"vif=['rate=fast']", "not a rate"},
+    {"vif=['speed=1']", "unknown parameter"},
+    {"vif=['mac']", "a parameter without a value"},
     {"vif=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "too many items"},
 };
 
@@ -244,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_everything),
         cmocka_unit_test(reads_disks),
+        cmocka_unit_test(reads_interfaces),
         cmocka_unit_test(has_xl_defaults),
         cmocka_unit_test(joins_root_and_extra),
         cmocka_unit_test(warns_of_unknown_keys),

@@ -43,3 +43,6 @@ scheduler_SOURCES := tests/unit/scheduler_machine.c hypervisor/processor/schedul
     hypervisor/processor/scheduler_fair.c
 network_front_SOURCES := drivers/net/front_buffers.c drivers/net/front_receive.c \
     drivers/net/front_transmit.c drivers/net/wire.c
+net_wire_SOURCES := drivers/net/wire.c
+network_SOURCES := $(addprefix pvguest/control/network_,forward.c frame.c queue.c rate.c table.c) \
+    lib/format.c lib/text.c
