@@ -252,8 +252,13 @@ struct domain *frame_get_owner(struct frame *frame)
 
 bool frame_get(struct frame *frame, struct domain *domain)
 {
+    /*
+     * Looked at first, so that nobody holds another domain's frame even for a moment: giving it
+     * back could end that domain, here, under the caller's locks.
+     */
+    if (READ_ONCE(frame->owner) != domain)
+        return false;
     struct domain *owner = frame_get_owner(frame);
-
     if (!owner)
         return false;
     if (owner == domain)

@@ -61,8 +61,11 @@ void grant_table_release(struct domain *domain)
     table->released = true;
     spin_unlock(&table->lock);
     for (unsigned i = 0; i < table->frame_count; i++) {
+        /* Under the lock: who unpins at this moment still clears a flag in there. */
+        spin_lock(&table->lock);
         mfn_t frame = virtual_to_mfn(table->shared[i]);
         table->shared[i] = NULL;
+        spin_unlock(&table->lock);
         frame_release(mfn_to_frame(frame));
     }
 }
@@ -127,9 +130,11 @@ int grant_table_frame(struct domain *domain, unsigned index, mfn_t *frame)
 {
     if (index >= GRANT_FRAMES_MAX)
         return -XEN_EINVAL;
-    int status = grant_table_grow(domain, index + 1);
+    spin_lock(&domain->grants->lock);
+    int status = grow_locked(domain, domain->grants, index + 1);
     if (!status)
         *frame = virtual_to_mfn(domain->grants->shared[index]);
+    spin_unlock(&domain->grants->lock);
     return status;
 }
 

@@ -18,6 +18,9 @@ static void forbid_growth(struct domain *domain)
     domain->frame_max = 0;
     spin_unlock(&domain->frame_lock);
     heap_claim_use(&domain->claimed_frames, domain->claimed_frames);
+    /* A pin that began before the domain's end is done once its lock has been ours. */
+    mutex_lock(&domain->mmu_lock);
+    mutex_unlock(&domain->mmu_lock);
 }
 
 static void release(struct domain *domain, struct frame *frame)
