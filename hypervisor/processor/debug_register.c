@@ -47,8 +47,10 @@ void debug_register_load(const struct vcpu *vcpu)
 
 void debug_register_unload(const struct vcpu *vcpu)
 {
-    if (breakpoints_enabled(vcpu))
-        dr7_write(DR7_FIXED);
+    if (!breakpoints_enabled(vcpu))
+        return;
+    dr7_write(DR7_FIXED);
+    dr6_write(DR6_FIXED); /* the next vcpu's first #DB must not show what was left in there */
 }
 
 void debug_register_trap(struct vcpu *vcpu)

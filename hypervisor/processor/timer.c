@@ -132,12 +132,17 @@ void timer_destroy(struct timer *timer)
 {
     if (!timer->pcpu)
         return;
-    /* Its function may set it anew, until that has returned. */
-    timer_cancel(timer);
-    wait_for_function(timer, timer->pcpu);
     struct timer_heap *heap = lock_heap(timer);
-    if (timer->position)
-        timer_heap_remove(heap, timer);
+    /* Its function may set it anew, until that has returned; then it may have begun again. */
+    for (;;) {
+        if (timer->position)
+            timer_heap_remove(heap, timer);
+        if (heap->running != timer || timer->pcpu == this_pcpu())
+            break;
+        spin_unlock(&heap->lock);
+        wait_for_function(timer, timer->pcpu);
+        heap = lock_heap(timer);
+    }
     heap->reserved--;
     spin_unlock(&heap->lock);
     timer->pcpu = NULL;
