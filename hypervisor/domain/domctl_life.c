@@ -126,9 +126,16 @@ static int vcpu_add(struct domain *domain, unsigned id)
     struct vcpu *vcpu;
     int status = vcpu_create(domain, id, &vcpu);
 
-    if (!status && domain->controller_paused)
+    if (status)
+        return status;
+    if (domain->controller_paused)
         vcpu_pause_async(vcpu);
-    return status;
+    /* A domain may be shut down before it has vcpus; resuming it takes one pause from each. */
+    spin_lock(&domain->life_lock);
+    if (domain->shut_down)
+        vcpu_pause_async(vcpu);
+    spin_unlock(&domain->life_lock);
+    return 0;
 }
 
 int domctl_max_vcpus(struct domain *domain, struct xen_domctl *operation)

@@ -8,6 +8,7 @@
 #include <xen/domctl.h>
 #include <xen/errno.h>
 #include <xen/platform.h>
+#include <xen/sched.h>
 #include <xen/sysctl.h>
 
 static struct xen_domctl domctl_make(uint32_t command, domid_t domain)
@@ -61,31 +62,69 @@ static void domctl_refusals(void)
     EXPECT_VALUE(-XEN_EFAULT, hypercall_domctl((void *)UNMAPPED_ADDRESS));
 }
 
-/* A domain made, filled with nothing, and destroyed; its number is unused afterwards. */
-static void create_and_destroy(void)
+/* A new domain of one vcpu that is not there yet. */
+static int domain_create(domid_t *domain)
 {
     struct xen_domctl domctl = domctl_make(XEN_DOMCTL_createdomain, 0);
-    domid_t domain;
     int error;
 
-    SKIP_UNLESS(guest_is_initial_domain(), "needs the control domain");
     domctl.u.createdomain.max_vcpus = 1;
     domctl.u.createdomain.max_evtchn_port = -1;
     domctl.u.createdomain.max_grant_frames = 4;
     domctl.u.createdomain.max_maptrack_frames = 4;
     domctl.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
+    error = hypercall_domctl(&domctl);
+    *domain = domctl.domain;
+    return error;
+}
+
+static int domain_destroy(domid_t domain)
+{
+    struct xen_domctl domctl;
+    int error;
+
+    do {
+        domctl = domctl_make(XEN_DOMCTL_destroydomain, domain);
+        error = hypercall_domctl(&domctl);
+    } while (error == -XEN_EAGAIN);
+    return error;
+}
+
+/* Shut down before it had a vcpu, resumed after it got one: each pause is taken back once. */
+static void shut_down_early(void)
+{
+    struct sched_remote_shutdown request = {.reason = SHUTDOWN_suspend};
+    struct xen_domctl domctl;
+    domid_t domain;
+
+    SKIP_UNLESS(guest_is_initial_domain(), "needs the control domain");
+    EXPECT_VALUE(0, domain_create(&domain));
+    request.domain_id = domain;
+    EXPECT_VALUE(0, hypercall_sched_op(SCHEDOP_remote_shutdown, &request));
+    domctl = domctl_make(XEN_DOMCTL_max_vcpus, domain);
+    domctl.u.max_vcpus.max = 1;
     EXPECT_VALUE(0, hypercall_domctl(&domctl));
-    domain = domctl.domain;
+    domctl = domctl_make(XEN_DOMCTL_resumedomain, domain);
+    EXPECT_VALUE(0, hypercall_domctl(&domctl));
+    domctl = domctl_make(XEN_DOMCTL_unpausedomain, domain);
+    EXPECT_VALUE(0, hypercall_domctl(&domctl));
+    EXPECT_VALUE(0, domain_destroy(domain));
+}
+
+/* A domain made, filled with nothing, and destroyed; its number is unused afterwards. */
+static void create_and_destroy(void)
+{
+    struct xen_domctl domctl;
+    domid_t domain;
+
+    SKIP_UNLESS(guest_is_initial_domain(), "needs the control domain");
+    EXPECT_VALUE(0, domain_create(&domain));
     EXPECT(domain != 0);
     domctl = domctl_make(XEN_DOMCTL_getdomaininfo, domain);
     EXPECT_VALUE(0, hypercall_domctl(&domctl));
     EXPECT_VALUE(domain, domctl.u.getdomaininfo.domain);
     EXPECT(domctl.u.getdomaininfo.flags & XEN_DOMINF_paused);
-    do {
-        domctl = domctl_make(XEN_DOMCTL_destroydomain, domain);
-        error = hypercall_domctl(&domctl);
-    } while (error == -XEN_EAGAIN);
-    EXPECT_VALUE(0, error);
+    EXPECT_VALUE(0, domain_destroy(domain));
 }
 
 static void physical_information(void)
@@ -170,6 +209,7 @@ static void platform_refusals(void)
 const struct check control_checks[] = {
     {"domctl: getdomaininfo", domain_information},
     {"domctl: createdomain and destroydomain", create_and_destroy},
+    {"domctl: shut down before it has vcpus", shut_down_early},
     {"domctl: refusals", domctl_refusals},
     {"sysctl: physinfo", physical_information},
     {"sysctl: readconsole", hypervisor_messages},
