@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Attacks on page tables and on memory that is not the guest's. */
 #include "pvguest/hostile/attack.h"
+#include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/event.h"
 #include "pvguest/kernel/fault.h"
 #include "pvguest/kernel/grant.h"
@@ -210,6 +211,44 @@ static bool long_arrays(void)
     return held;
 }
 
+/* An exchange that claims to have done so much already that it would go on in the hypervisor. */
+static bool exchange_far(void)
+{
+    static xen_pfn_t extent;
+    uint64_t distance = (HYPERVISOR_ADDRESS - (uint64_t)&extent) / sizeof(extent);
+    struct xen_memory_exchange request = {
+        .in = {.nr_extents = distance + 1, .domid = DOMID_SELF},
+        .out = {.nr_extents = distance + 1, .domid = DOMID_SELF},
+        .nr_exchanged = distance,
+    };
+
+    extent = page_mfn(page_allocate(0));
+    set_xen_guest_handle(request.in.extent_start, &extent);
+    set_xen_guest_handle(request.out.extent_start, &extent);
+    return hypercall_memory_op(XENMEM_exchange, &request) < 0;
+}
+
+/*
+ * Look for what an earlier domain of this kind has left in the memory that is ours now, then leave
+ * the same for the next one.
+ */
+static bool stale_memory(void)
+{
+    uint64_t mark = clock_monotonic_ns() ? 0x5ca1ab1e00000000UL : 0, found = 0;
+    uint64_t *page;
+
+    mark |= ~mark >> 32; /* made here, so that the image does not hold it */
+    for (uint64_t pfn = 0; pfn < start_info->nr_pages; pfn++) {
+        page = page_of_pfn(pfn);
+        for (unsigned int i = 0; page && i < TABLE_ENTRIES; i++)
+            found += page[i] == mark;
+    }
+    while ((page = page_allocate(0)))
+        for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
+            page[i] = mark;
+    return found == 0;
+}
+
 /* Read all of the hypervisor's half, a page in each two megabytes; a byte read is a leak. */
 static bool read_hypervisor(void)
 {
@@ -248,5 +287,7 @@ const struct attack memory_attacks[] = {
     {"long-arrays", REFUSED, long_arrays},
     {"read-hypervisor", REFUSED, read_hypervisor},
     {"take-memory", REFUSED, take_memory},
+    {"exchange-far", REFUSED, exchange_far},
+    {"stale-memory", REFUSED, stale_memory},
     {NULL, REFUSED, NULL},
 };

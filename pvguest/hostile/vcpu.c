@@ -4,12 +4,13 @@
  * stack and without handlers, events masked; all they do is make hypercalls.
  */
 #include "pvguest/hostile/attack.h"
-#include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/map.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/table.h"
 
 #include "lib/string.h"
+#include <xen/event_channel.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
@@ -17,6 +18,7 @@
 #define RACERS     2 /* vcpus 1 and 2 */
 #define BATCH      4096
 #define STACK_SIZE 8192
+#define ROUNDS     20000
 
 static struct vcpu_guest_context contexts[RACERS + 1], victim_context;
 static char stacks[RACERS + 2][STACK_SIZE] __attribute__((aligned(16)));
@@ -86,7 +88,76 @@ static bool initialise_race(void)
     return successes == 1;
 }
 
+/* What the flipping vcpu makes of the request, turn by turn. */
+static struct mmu_update request;
+static uint64_t harmless, wicked;
+
+static void flip_request(void)
+{
+    for (;;) {
+        *(volatile uint64_t *)&request.val = harmless;
+        *(volatile uint64_t *)&request.val = wicked;
+    }
+}
+
+/*
+ * A page-table entry that changes while it is looked at: an own page at one moment, the level-4
+ * table, writable, at the next. Only what was checked may be what is stored.
+ */
+static bool request_race(void)
+{
+    char *place = window_reserve(1);
+    bool held = true;
+
+    harmless = page_mfn(page_allocate(0)) << PAGE_SHIFT | PTE_DATA;
+    wicked = table_root_mfn() << PAGE_SHIFT | PTE_DATA;
+    if (table_entry_address((uint64_t)place, true, &request.ptr) || !racers_start(flip_request))
+        return false;
+    for (unsigned int i = 0; i < ROUNDS; i++) {
+        hypercall_mmu_update(&request, 1, NULL, DOMID_SELF);
+        uint64_t entry = table_entry((uint64_t)place);
+        held &= !(entry & PTE_PRESENT) ||
+                entry >> PAGE_SHIFT << PAGE_SHIFT == harmless >> PAGE_SHIFT << PAGE_SHIFT;
+    }
+    return held;
+}
+
+/* Two close and bind the ports that a third signals. */
+static void ports_churn(void)
+{
+    for (;;) {
+        struct evtchn_alloc_unbound unbound = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+        struct evtchn_bind_interdomain bind = {.remote_dom = DOMID_SELF};
+        struct evtchn_close close = {.port = 0};
+
+        if (hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &unbound))
+            continue;
+        bind.remote_port = unbound.port;
+        hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+        close.port = unbound.port;
+        hypercall_event_channel_op(EVTCHNOP_close, &close);
+        close.port = bind.local_port;
+        hypercall_event_channel_op(EVTCHNOP_close, &close);
+    }
+}
+
+static bool port_race(void)
+{
+    if (!racers_start(ports_churn))
+        return false;
+    for (unsigned int i = 0; i < ROUNDS; i++) {
+        struct evtchn_send send = {.port = i % 16};
+        struct evtchn_status status = {.dom = DOMID_SELF, .port = i % 16};
+
+        hypercall_event_channel_op(EVTCHNOP_send, &send);
+        hypercall_event_channel_op(EVTCHNOP_status, &status);
+    }
+    return true;
+}
+
 const struct attack vcpu_attacks[] = {
+    {"request-race", REFUSED, request_race},
+    {"port-race", REFUSED, port_race},
     {"initialise-race", REFUSED, initialise_race},
     {NULL, REFUSED, NULL},
 };

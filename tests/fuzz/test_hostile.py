@@ -12,12 +12,13 @@ from control_domain import CONTROL, PROMPT, Shell, configuration, make_archive
 
 REFUSED = {
     "memory": ["self-reference", "every-frame", "foreign-frames", "superpages", "writable-table",
-               "swapped-tables", "long-arrays", "read-hypervisor", "take-memory"],
+               "swapped-tables", "long-arrays", "exchange-far", "read-hypervisor", "take-memory",
+               "stale-memory", "stale-memory"],
     "processor": ["syscall-noncanonical", "bases-noncanonical", "every-msr", "mov-ss", "far-calls",
                   "every-interrupt", "debug-registers", "iret-to-ring-0"],
     "store": ["store-ring"],
     "storms": ["events", "timers", "yields", "pins"],
-    "vcpus": ["initialise-race"],
+    "vcpus": ["initialise-race", "request-race", "port-race"],
 }
 ENDED = ["null", "pagetables", "stack-in-hypervisor", "iret-from-hypervisor", "crash"]
 MAY_END = ["iret-in-multicall", "sysenter-nested"]
