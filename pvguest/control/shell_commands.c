@@ -41,8 +41,6 @@ const struct shell_command shell_commands[] = {
     {"top", command_top, "", "show domains and their use of processors; q leaves it"},
     {"trace", command_trace, "[-e MASK] SECONDS",
      "record what the hypervisor does, for tools/trace (or MILLISECONDSms)"},
-    {"trace", command_trace, "[-e MASK] SECONDS",
-     "record what the hypervisor does, for tools/trace (or MILLISECONDSms)"},
     {"unpause", command_unpause, "DOMAIN", "let a paused domain go on"},
     {"uptime", command_uptime, "[DOMAIN...]", "print how long domains have been running"},
     {"vcpu-list", command_vcpu_list, "[DOMAIN...]", "list the virtual processors"},

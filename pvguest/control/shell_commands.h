@@ -60,7 +60,6 @@ int command_shutdown(int count, char **words);
 int command_sysrq(int count, char **words);
 int command_top(int count, char **words);
 int command_trace(int count, char **words);
-int command_trace(int count, char **words);
 int command_unpause(int count, char **words);
 int command_uptime(int count, char **words);
 int command_vcpu_list(int count, char **words);
