@@ -207,7 +207,7 @@ def test_no_wake_up_is_lost(boot_guests, smp, by):
 
     A lost wake-up would leave its domain waiting for ever, and this test without its answer.
     """
-    rounds = 3000
+    rounds = 2000
     guests = {}
     for pair in (0, 1):
         words = f"by={by} rounds={rounds}"
