@@ -69,7 +69,7 @@ static int back_create(struct bus_back *back)
 
     if (instance == NULL)
         return -XEN_ENOMEM;
-    instance->domain = back->front_domain;
+    instance->domain = instance->interface.domain = back->front_domain;
     instance->interface.type = &net_instance_type;
     list_init(&instance->interface.link);
     error = read_parameters(back, instance);

@@ -16,6 +16,7 @@
 #include "pvguest/control/network_queue.h"
 #include "pvguest/control/network_rate.h"
 #include "pvguest/control/network_table.h"
+#include <xen/xen.h>
 
 #define NETWORK_INTERFACES_MAX NETWORK_FLOWS_MAX
 #define NETWORK_NAME_SIZE      16
@@ -54,6 +55,7 @@ struct network_interface {
     const struct network_type *type;
     char name[NETWORK_NAME_SIZE];
     struct network_address address;
+    domid_t domain; /* at its other end; 0 for a card */
     bool is_card;
     bool may_spoof;     /* every source address is good; always so for a card */
     bool can_checksum;  /* takes frames with a blank TCP or UDP checksum */

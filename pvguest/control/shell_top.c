@@ -10,6 +10,7 @@
 #include "pvguest/control/domain_calls.h"
 #include "pvguest/control/life_cycle.h"
 #include "pvguest/control/machine_calls.h"
+#include "pvguest/control/network.h"
 #include "pvguest/control/shell_commands.h"
 #include "pvguest/control/shell_input.h"
 #include "pvguest/kernel/clock.h"
@@ -72,16 +73,32 @@ static const char *state_name(const struct xen_domctl_getdomaininfo *domain)
     return domain->flags & XEN_DOMINF_blocked ? "--b---" : "------";
 }
 
+/* Bytes that a domain has sent and received through the bridges. */
+static void sum_network(domid_t domain, uint64_t *sent, uint64_t *received)
+{
+    *sent = *received = 0;
+    for (const struct network_interface *each = network_next(NULL); each;
+         each = network_next(each)) {
+        if (each->is_card || each->domain != domain)
+            continue;
+        *sent += each->counters.received_bytes;
+        *received += each->counters.sent_bytes;
+    }
+}
+
 static void show_domain(const struct top *top, const struct xen_domctl_getdomaininfo *domain)
 {
     uint64_t share = processor_share(top, domain), seconds = domain->cpu_time / 1000000000;
     char name[NAME_SIZE];
+    uint64_t sent, received;
 
     life_cycle_name(domain->domain, name, sizeof name);
-    print("%-20.20s %s %10llu %6llu.%llu %10llu %5u\n", name, state_name(domain),
+    sum_network(domain->domain, &sent, &received);
+    print("%-20.20s %s %10llu %6llu.%llu %10llu %5u %10llu %10llu\n", name, state_name(domain),
           (unsigned long long)seconds, (unsigned long long)(share / 10),
           (unsigned long long)(share % 10), (unsigned long long)domain->tot_pages * 4,
-          domain->nr_online_vcpus);
+          domain->nr_online_vcpus, (unsigned long long)(sent >> 10),
+          (unsigned long long)(received >> 10));
 }
 
 static void show_sample(const struct top *top)
@@ -93,8 +110,8 @@ static void show_sample(const struct top *top)
         print("%d domains. Mem: %lluk total, %lluk free. CPUs: %u @ %u MHz. q leaves.\n",
               top->count, (unsigned long long)machine.total_pages * 4,
               (unsigned long long)machine.free_pages * 4, machine.nr_cpus, machine.cpu_khz / 1000);
-    print("%-20s %s %10s %8s %10s %5s\n", "NAME", "STATE ", "CPU(sec)", "CPU(%)", "MEM(k)",
-          "VCPUS");
+    print("%-20s %s %10s %8s %10s %5s %10s %10s\n", "NAME", "STATE ", "CPU(sec)", "CPU(%)",
+          "MEM(k)", "VCPUS", "NETTX(k)", "NETRX(k)");
     for (int i = 0; i < top->count; i++)
         show_domain(top, &top->domains[i]);
 }
