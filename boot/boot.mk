@@ -8,6 +8,12 @@ NM := $(CROSS_COMPILE)nm
 HYPERVISOR_OBJECTS := $(addprefix $(BUILD)/ring0/,$(addsuffix .o,$(HYPERVISOR_SOURCES)))
 HYPERVISOR_FLAGS   := $(FREESTANDING) -fPIE -mcmodel=small -fno-jump-tables \
     -include hypervisor/visibility.h -Wframe-larger-than=1024
+# Nothing in ring 0 uses SSE: stacks need no alignment to 16 bytes.
+ifeq ($(findstring clang,$(CC)),)
+HYPERVISOR_FLAGS += -mno-sse -mpreferred-stack-boundary=3
+else
+HYPERVISOR_FLAGS += -mstack-alignment=8
+endif
 # The compiler sees the whole image when it links. lib/string.c stays out: it defines what the
 # compiler itself calls (memcpy), and must not be turned into calls of itself.
 ifeq ($(findstring clang,$(CC)),)

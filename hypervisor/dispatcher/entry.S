@@ -13,7 +13,8 @@
  *     +0x00  r15 .. rdi             SAVE_REGISTERS
  *
  * which is struct stack_top. An exception or interrupt inside ring 0 makes the same frame, without
- * the last lines, wherever the stack pointer is. Everything after "save" is C.
+ * the last lines, wherever the stack pointer is. Everything after "save" is C, which is compiled
+ * for a stack aligned to 8 bytes.
  */
 #include "hypervisor/dispatcher/offsets.h"
 #include "hypervisor/layout.h"
@@ -105,18 +106,14 @@ syscall_common:
     movl $ENTRY_SYSCALL, 4(%rsp)
     SAVE_REGISTERS
     mov %rsp, %rdi
-    sub $8, %rsp
     call syscall_dispatch
-    add $8, %rsp
     /* fall through */
 
 /* ---- the way out to a guest: rsp = the saved registers at the top of the stack ---- */
 
     .globl exit_to_guest
 exit_to_guest:
-    sub $8, %rsp
     call exit_to_guest_work
-    add $8, %rsp
     RESTORE_REGISTERS
     testl $ENTRY_SYSCALL, 4(%rsp)
     jz 1f
@@ -150,9 +147,7 @@ exit_iret_failed:
     push $0
     SAVE_REGISTERS
     mov %rsp, %rdi
-    sub $8, %rsp
     call bounce_failsafe
-    add $8, %rsp
     jmp exit_to_guest
 
 /* ---- exceptions and interrupts ---- */
@@ -187,9 +182,7 @@ entry_common:
     mov %rsp, %rdi
     testb $3, REGS_CS(%rsp)
     jz 1f
-    sub $8, %rsp
     call trap_dispatch
-    add $8, %rsp
     jmp exit_to_guest
 1:  /* From ring 0: keep the stack aligned for C whatever it was. */
     mov %rsp, %rbx

@@ -46,7 +46,8 @@ static hypercall_handler_t *const hypercall_table[] = {
 #define HYPERCALL_MASK  (~TRC_PV_HYPERCALL_V2_ARG_MASK)
 #define HYPERCALL_COUNT (sizeof(hypercall_table) / sizeof(hypercall_table[0]))
 
-static long hypercall_call(unsigned long number, const unsigned long *argument)
+static inline __attribute__((always_inline)) long hypercall_call(unsigned long number,
+                                                                 const unsigned long *argument)
 {
     if (number < HYPERCALL_NUMBERS)
         current_vcpu()->hypercall_count[number]++;

@@ -168,17 +168,16 @@ void syscall_dispatch(struct cpu_user_regs *regs)
         bounce_syscall(regs->cs == FLAT_RING3_CS32);
 }
 
-void exit_to_guest_work(void)
+/* Until nothing is left to do before the guest. */
+static __attribute__((noinline)) void exit_loop(struct vcpu *vcpu)
 {
-    struct vcpu *vcpu = current_vcpu();
-
     vcpu->at_exit = false; /* it begins its first run with the mark set */
     for (;;) {
         if (scheduler_must_leave(vcpu)) {
             scheduler_leave(vcpu);
             continue;
         }
-        if (vcpu->runstate_guest || vcpu->time_guest)
+        if (vcpu_publish_due(vcpu))
             vcpu_publish(vcpu);
         if (vcpu->nmi_pending && bounce_nmi(vcpu))
             continue;
@@ -186,4 +185,13 @@ void exit_to_guest_work(void)
             return;
         bounce_event();
     }
+}
+
+void exit_to_guest_work(void)
+{
+    struct vcpu *vcpu = current_vcpu();
+
+    if (vcpu->at_exit || scheduler_must_leave(vcpu) || vcpu->nmi_pending ||
+        vcpu_publish_due(vcpu) || event_upcall_wanted(vcpu))
+        exit_loop(vcpu);
 }

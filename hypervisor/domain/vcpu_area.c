@@ -103,8 +103,6 @@ int vcpu_area_register_time(struct vcpu *vcpu, uint64_t address)
 
 void vcpu_publish(struct vcpu *vcpu)
 {
-    if (!vcpu->guest.kernel_mode)
-        return;
     if (vcpu->runstate_guest && vcpu->runstate_published != vcpu->runstate.state_entry_time) {
         struct vcpu_runstate_info state;
         vcpu_runstate_get(vcpu, &state);

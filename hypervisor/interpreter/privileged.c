@@ -249,18 +249,39 @@ static bool emulate_string(const struct instruction *instruction, struct cpu_use
     return true;
 }
 
-static const struct {
-    uint16_t first, last;
-    emulate_t *emulate;
-} emulations[] = {
-    {0x6c, 0x6f, emulate_string},      {0xe4, 0xe7, emulate_in_out},
-    {0xec, 0xef, emulate_in_out},      {0xfa, 0xfb, emulate_interrupt_flag},
-    {0x0f01, 0x0f01, emulate_system},  {0x0f06, 0x0f06, emulate_clts},
-    {0x0f08, 0x0f09, emulate_cache},   {0x0f20, 0x0f20, emulate_control},
-    {0x0f22, 0x0f22, emulate_control}, {0x0f21, 0x0f21, emulate_debug},
-    {0x0f23, 0x0f23, emulate_debug},   {0x0f30, 0x0f30, emulate_wrmsr},
-    {0x0f32, 0x0f32, emulate_rdmsr},   {0x0fa2, 0x0fa2, emulate_cpuid},
-};
+/* NULL: not one of the privileged instructions that are emulated. */
+static emulate_t *emulation_of(uint16_t opcode)
+{
+    switch (opcode) {
+    case 0x6c ... 0x6f:
+        return emulate_string;
+    case 0xe4 ... 0xe7:
+    case 0xec ... 0xef:
+        return emulate_in_out;
+    case 0xfa ... 0xfb:
+        return emulate_interrupt_flag;
+    case 0x0f01:
+        return emulate_system;
+    case 0x0f06:
+        return emulate_clts;
+    case 0x0f08 ... 0x0f09:
+        return emulate_cache;
+    case 0x0f20:
+    case 0x0f22:
+        return emulate_control;
+    case 0x0f21:
+    case 0x0f23:
+        return emulate_debug;
+    case 0x0f30:
+        return emulate_wrmsr;
+    case 0x0f32:
+        return emulate_rdmsr;
+    case 0x0fa2:
+        return emulate_cpuid;
+    default:
+        return NULL;
+    }
+}
 
 /*
  * #GP with an IDT error code: `int n` on a gate that ring 3 may not use. The vector is taken from
@@ -289,24 +310,26 @@ bool interpreter_privileged(struct cpu_user_regs *regs)
         return software_interrupt(regs);
     if (regs->error_code != 0 || !instruction_fetch(regs, &instruction))
         return false;
-    for (unsigned i = 0; i < sizeof(emulations) / sizeof(emulations[0]); i++) {
-        if (instruction.opcode < emulations[i].first || instruction.opcode > emulations[i].last)
-            continue;
-        if (!emulations[i].emulate(&instruction, regs))
-            return false;
-        instruction_finish(regs, instruction.length);
-        return true;
-    }
-    return false;
+    emulate_t *emulate = emulation_of(instruction.opcode);
+    if (!emulate || !emulate(&instruction, regs))
+        return false;
+    instruction_finish(regs, instruction.length);
+    return true;
 }
 
-/* xen/arch-x86/xen.h, XEN_CPUID: ud2a; .ascii "xen"; cpuid. */
+/*
+ * xen/arch-x86/xen.h, XEN_CPUID: ud2a; .ascii "xen"; cpuid. The first four bytes decide alone for
+ * nearly all other invalid instructions.
+ */
 bool interpreter_forced_emulation(struct cpu_user_regs *regs)
 {
     static const uint8_t expected[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
     uint8_t code[sizeof(expected)];
+    uint32_t first;
 
-    if (copy_from_guest(code, guest_ptr(regs->rip), sizeof(code)) ||
+    if (copy_from_guest(&first, guest_ptr(regs->rip), sizeof(first)) ||
+        memcmp(&first, expected, sizeof(first)) ||
+        copy_from_guest(code, guest_ptr(regs->rip), sizeof(code)) ||
         memcmp(code, expected, sizeof(code)))
         return false;
     result_cpuid(regs);

@@ -19,8 +19,7 @@ bool guest_range_ok(guest_ptr_t pointer, uint64_t size)
     uint64_t start = pointer.address, last = start + (size ? size - 1 : 0);
 
     /* Both ends in one half; a range that wraps has its end before its start. */
-    return guest_address_ok(start) && guest_address_ok(last) && last >= start &&
-           (start < LOWER_HALF_END) == (last < LOWER_HALF_END);
+    return last >= start && (last < LOWER_HALF_END || start >= HYPERVISOR_VIRT_END);
 }
 
 bool guest_array_ok(guest_ptr_t pointer, uint64_t count, size_t element_size)
@@ -44,7 +43,8 @@ static void guest_access_end(void)
 }
 
 /* Copy; false when one of the accesses faulted. The larger part goes by eight bytes. */
-static bool copy_checked(void *to, const void *from, size_t size)
+static inline __attribute__((always_inline)) bool copy_checked(void *to, const void *from,
+                                                               size_t size)
 {
     size_t count = size / 8;
     bool failed = false;
@@ -53,9 +53,11 @@ static bool copy_checked(void *to, const void *from, size_t size)
     asm volatile("1: rep movsq\n"
                  "   mov %[rest], %[count]\n"
                  "2: rep movsb\n"
-                 "   jmp 4f\n"
+                 "4:\n"
+                 ".pushsection .text.unlikely, \"ax\"\n"
                  "3: movb $1, %[failed]\n"
-                 "4:\n" EXCEPTION_TABLE(1b, 3b) EXCEPTION_TABLE(2b, 3b)
+                 "   jmp 4b\n"
+                 ".popsection\n" EXCEPTION_TABLE(1b, 3b) EXCEPTION_TABLE(2b, 3b)
                  : "+D"(to), "+S"(from), [count] "+c"(count), [failed] "+q"(failed)
                  : [rest] "r"(size % 8)
                  : "memory");

@@ -10,14 +10,16 @@
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/cpu.h"
 
-static unsigned slot_of(uint64_t address, unsigned level)
+#define SLOT_BITS 9
+
+static uint64_t *entry_at(mfn_t table, unsigned slot)
 {
-    return (address >> (PAGE_SHIFT + 9 * (level - 1))) & (ENTRIES_PER_TABLE - 1);
+    return &((uint64_t *)mfn_to_virtual(table))[slot];
 }
 
-static uint64_t entry_of(mfn_t table, unsigned slot)
+static unsigned slot_at(uint64_t address, unsigned shift)
 {
-    return READ_ONCE(((uint64_t *)mfn_to_virtual(table))[slot]);
+    return (address >> shift) & (ENTRIES_PER_TABLE - 1);
 }
 
 int guest_table_find(uint64_t address, struct guest_table_place *place)
@@ -28,20 +30,20 @@ int guest_table_find(uint64_t address, struct guest_table_place *place)
     ASSERT(mutex_held(&vcpu->domain->mmu_lock));
     if (!guest_address_ok(address) || mfn_equal(table, MFN_INVALID))
         return -XEN_EINVAL;
-    for (unsigned level = 4; level > 1; level--) {
-        uint64_t entry = entry_of(table, slot_of(address, level));
+    for (unsigned shift = PAGE_SHIFT + 3 * SLOT_BITS; shift > PAGE_SHIFT; shift -= SLOT_BITS) {
+        uint64_t entry = READ_ONCE(*entry_at(table, slot_at(address, shift)));
         if (!(entry & PTE_PRESENT))
             return -XEN_EINVAL;
         table = entry_mfn(entry);
     }
     place->table = mfn_to_frame(table);
-    place->slot = slot_of(address, 1);
+    place->slot = slot_at(address, PAGE_SHIFT);
     return 0;
 }
 
 uint64_t guest_table_entry(const struct guest_table_place *place)
 {
-    return entry_of(frame_to_mfn(place->table), place->slot);
+    return READ_ONCE(*entry_at(frame_to_mfn(place->table), place->slot));
 }
 
 int guest_table_read_entry(uint64_t address, uint64_t *entry)

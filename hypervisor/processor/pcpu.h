@@ -79,7 +79,8 @@ struct pcpu {
 static inline struct stack_top *stack_top(void)
 {
     uint64_t rsp;
-    asm volatile("mov %%rsp, %0" : "=r"(rsp));
+    /* Not volatile: within a function the answer stays the same, and need be found only once. */
+    asm("mov %%rsp, %0" : "=r"(rsp));
     return (struct stack_top *)((rsp & ~(STACK_SIZE - 1UL)) + STACK_SIZE -
                                 sizeof(struct stack_top));
 }
