@@ -44,8 +44,8 @@ $(DISK): | $(BUILD)/include/xen
 run: setup ## install what is missing, build, boot the ISO in QEMU (Ctrl-A X ends it)
 	@$(MAKE) --no-print-directory start
 
-# The first port from PORT on that nobody listens at leads to the web page of the guest that first
-# asks for an address, which is demo.
+# The first port from PORT on that nobody listens at leads to port 80 of 10.0.2.15, the address that
+# demo asks for.
 start: $(ISO) $(DISK)
 	@port=$$(bash -c 'port=$(PORT); while (exec 3<> /dev/tcp/127.0.0.1/$$port) 2> /dev/null; do \
 	    port=$$((port + 1)); done; echo $$port'); \
