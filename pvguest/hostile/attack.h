@@ -30,6 +30,7 @@ extern const struct attack storm_attacks[];
 extern const struct attack random_attacks[];
 extern const struct attack endless_attacks[];
 extern const struct attack vcpu_attacks[];
+extern const struct attack pool_attacks[];
 
 /* A number given on the command line as `name=`. */
 uint64_t attack_number(const char *name, uint64_t otherwise);

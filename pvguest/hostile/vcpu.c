@@ -4,6 +4,7 @@
  * stack and without handlers, events masked; all they do is make hypercalls.
  */
 #include "pvguest/hostile/attack.h"
+#include "pvguest/hostile/racer.h"
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/map.h"
 #include "pvguest/kernel/page.h"
@@ -15,7 +16,6 @@
 #include <xen/vcpu.h>
 
 #define VICTIM     3
-#define RACERS     2 /* vcpus 1 and 2 */
 #define BATCH      4096
 #define STACK_SIZE 8192
 #define ROUNDS     20000
@@ -57,7 +57,7 @@ static void initialise_victim(void)
     idle_for_ever();
 }
 
-static bool racers_start(void (*function)(void))
+bool racers_start(void (*function)(void))
 {
     for (unsigned int id = 1; id <= RACERS; id++) {
         context_make(&contexts[id], id, function);

@@ -21,7 +21,7 @@ REFUSED = {
     "vcpus": ["initialise-race", "request-race", "port-race"],
 }
 ENDED = ["null", "pagetables", "stack-in-hypervisor", "iret-from-hypervisor", "crash"]
-MAY_END = ["iret-in-multicall", "sysenter-nested"]
+MAY_END = ["iret-in-multicall", "sysenter-nested", "pool-race"]
 FOR_EVER = ["spin", "flood"]
 ENDLESS = ["endless-multicall", "endless-updates", "endless-flushes", "endless-copies"]
 SEEDS = range(1, 9)
