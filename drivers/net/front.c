@@ -306,4 +306,6 @@ void network_front_corrupt(struct network_front *front)
     WRITE_ONCE(front->transmit.ring.sring->req_prod,
                front->transmit.ring.req_prod_pvt + UINT32_MAX / 2);
     event_notify(front->port);
+    front->connected = false; /* nothing sensible is to overwrite it before it was seen */
+    network_front_poke(front);
 }

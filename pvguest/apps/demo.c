@@ -487,7 +487,7 @@ static const struct command commands[] = {
     {"verify", "SECTOR COUNT SEED", "compare sectors with a pattern", pattern_command},
     {"flush", "", "make what was written permanent", flush_disk},
     {"reconnect", "", "let the disk's connection go and make a new one", reconnect},
-    {"net", "", "about the network", demo_network_show},
+    {"net", "[up]", "about the network (up: when it is there)", demo_network_show},
     {"ping", "ADDRESS [COUNT]", "ask for an echo", demo_ping},
     {"fetch", "ADDRESS PORT PATH", "get a file by HTTP", demo_fetch},
     {"send", "ADDRESS [MIB [SEED]]", "send to another demo guest and compare", demo_send},
@@ -507,7 +507,7 @@ static void help(unsigned int count, char **words)
     (void)count;
     (void)words;
     for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        say("%-14s%-20s%s\n", commands[i].name, commands[i].arguments, commands[i].what);
+        say("%-14s%-23s%s\n", commands[i].name, commands[i].arguments, commands[i].what);
 }
 
 static unsigned int split(char *line, char **words)

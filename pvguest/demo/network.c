@@ -20,6 +20,8 @@
 #define CONNECTIONS   16
 #define PING_COUNT    5
 #define PING_PAUSE_NS (SECOND_NS / 10)
+#define PING_NS       (5 * SECOND_NS)
+#define ADDRESS_NS    (60 * SECOND_NS)
 
 #define say console_front_print
 
@@ -65,10 +67,11 @@ void demo_network_show(unsigned int count, char **words)
     const uint8_t *mac;
     struct network_status status;
 
-    (void)count;
-    (void)words;
     if (demo_network() == NULL)
         return;
+    if (count == 2 && strcmp(words[1], "up") == 0 &&
+        !network_wait(clock_monotonic_ns() + ADDRESS_NS))
+        say("there is no address\n");
     counters = network_front_counters(network);
     mac = network_front_properties(network)->address;
     network_status(&status);
@@ -107,7 +110,7 @@ void demo_ping(unsigned int count, char **words)
         return;
     for (uint64_t i = 0; i < wanted; i++) {
         uint64_t took;
-        int error = ping(&address, SECOND_NS, &took);
+        int error = ping(&address, PING_NS, &took);
 
         if (error == 0) {
             answered++;
@@ -142,17 +145,6 @@ static bool serve(uint16_t port, void (*function)(void *), void *argument,
     return true;
 }
 
-/* Say once which address it has become; in a thread, because it may take its time. */
-static void announce(void *argument)
-{
-    struct network_status status;
-
-    (void)argument;
-    (void)network_wait(WAIT_FOR_EVER);
-    network_status(&status);
-    say_address("demo: web page at address", status.address);
-}
-
 void demo_network_start(struct block_front *disk, uint64_t started_ns)
 {
     static struct stream_listener *sink;
@@ -172,7 +164,6 @@ void demo_network_start(struct block_front *disk, uint64_t started_ns)
     if (network_start(network, page.name, address) != 0)
         say("demo: no network: address=%s\n", address);
     else if (!serve(WEB_PORT, demo_web_serve, &page, &page.listener) ||
-             !serve(SINK_PORT, demo_sink_serve, NULL, &sink) ||
-             thread_create("announce", announce, NULL) == NULL)
+             !serve(SINK_PORT, demo_sink_serve, NULL, &sink))
         say("demo: out of memory for the network's services\n");
 }
