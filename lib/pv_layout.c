@@ -66,9 +66,14 @@ static struct pv_tables tables_for(uint64_t first, uint64_t pages, unsigned leve
     return (struct pv_tables){.first = from, .count = last - from + 1};
 }
 
-/* Where the mapping ends if the boot stack ends `pages` behind its beginning. */
-static uint64_t mapping_pages(uint64_t base, uint64_t pages)
+/*
+ * Where the mapping ends if the boot stack ends `pages` behind its beginning: a domain smaller than
+ * the step is mapped whole instead.
+ */
+static uint64_t mapping_pages(uint64_t base, uint64_t pages, uint64_t limit)
 {
+    if (limit < MAPPING_STEP && pages + SLACK_MINIMUM <= limit)
+        return limit;
     uint64_t stack_end = base + pages;
     uint64_t end = (stack_end + MAPPING_STEP - 1) & ~(MAPPING_STEP - 1);
     if (end - stack_end < SLACK_MINIMUM)
@@ -90,16 +95,16 @@ static uint64_t count_tables(uint64_t base, uint64_t pages)
  */
 static void place_tables(struct pv_layout *layout, uint64_t base)
 {
-    uint64_t count = 0, needed = 0;
+    uint64_t limit = layout->nr_pages, count = 0, needed = 0;
     do {
         count = needed;
-        needed = count_tables(base, mapping_pages(base, layout->mapping.pages + count + 1));
+        needed = count_tables(base, mapping_pages(base, layout->mapping.pages + count + 1, limit));
     } while (needed != count);
 
     layout->tables = next_region(layout, count);
     layout->stack = next_region(layout, 1);
     layout->stack_top = layout->stack.address + PAGE_SIZE;
-    layout->mapping.pages = mapping_pages(base, layout->mapping.pages);
+    layout->mapping.pages = mapping_pages(base, layout->mapping.pages, limit);
 }
 
 /* Give each table of the mapping its frame, the level-4 table first. */

@@ -6,9 +6,9 @@
  * domain and by the control domain for all others.
  *
  * The initial mapping begins at pfn 0 and the kernel's virtual base; it ends on a 4 MiB boundary
- * with at least 512 KiB behind the boot stack. Behind it in pfn order, and outside of it, come
- * an initrd that need not be mapped and a pseudo-physical map that wants an address of its own
- * (its pages, then the page tables for them).
+ * with at least 512 KiB behind the boot stack, or where a domain of less than 4 MiB ends. Behind it
+ * in pfn order, and outside of it, come an initrd that need not be mapped and a pseudo-physical map
+ * that wants an address of its own (its pages, then the page tables for them).
  */
 #pragma once
 

@@ -211,6 +211,19 @@ static void test_shared_tables(void **state)
     }
 }
 
+/* Mapped whole, with the tables for that, as long as the slack behind the stack is left. */
+static void test_small_domain(void **state)
+{
+    (void)state;
+    for (uint64_t pages = MIB(2); pages < MIB(4); pages++) {
+        assert_int_equal(compute(pages, 0, false), PV_LAYOUT_OK);
+        assert_int_equal(layout.mapping.pages, pages);
+        assert_true(layout.stack.pfn + 1 + (512 >> 2) <= pages);
+        check_region(&layout.tables);
+        check_tables();
+    }
+}
+
 /* Sizes around each point at which one more table is needed. */
 static void test_sizes(void **state)
 {
@@ -245,7 +258,7 @@ static void test_memory_errors(void **state)
     (void)state;
     assert_int_equal(compute(0, 0, true), PV_LAYOUT_MEMORY);
     assert_int_equal(compute(1, 0, true), PV_LAYOUT_MEMORY);
-    assert_int_equal(compute(MIB(4) - 1, 0, true), PV_LAYOUT_MEMORY);
+    assert_int_equal(compute(MIB(1), 0, true), PV_LAYOUT_MEMORY);
     assert_int_equal(layout.pages_needed, MIB(4));
     assert_int_equal(compute(MIB(4), 0, true), PV_LAYOUT_OK);
     assert_int_equal(compute(MIB(4), 3 << 20, true), PV_LAYOUT_MEMORY);
@@ -302,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup(test_shared_tables, make_kernel),
         cmocka_unit_test_setup(test_sizes, make_kernel),
         cmocka_unit_test_setup(test_low_base, make_kernel),
+        cmocka_unit_test_setup(test_small_domain, make_kernel),
         cmocka_unit_test_setup(test_memory_errors, make_kernel),
         cmocka_unit_test_setup(test_address_errors, make_kernel),
     };
