@@ -5,8 +5,8 @@
  * the mechanism; the order of the queue is a struct scheduler_policy (scheduler_fair.c).
  *
  * A vcpu can be stopped by its guest-visible waits and by its pause count only at the exit loop
- * (at_exit); inside a hypercall it runs on until it gets there, whatever locks it holds, and only
- * VCPU_WAIT_MUTEX stops it.
+ * (at_exit) and at a rest_point(); elsewhere inside a hypercall it runs on until it gets there,
+ * whatever locks it holds, and only VCPU_WAIT_MUTEX stops it.
  */
 #pragma once
 
