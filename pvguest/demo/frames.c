@@ -26,24 +26,34 @@ static struct {
     bool running;
 } flooding;
 
+/* A packet of its own each time: one that waits for an answer of ARP is still lwIP's. */
+static bool flood_once(struct udp_pcb *pcb)
+{
+    struct pbuf *packet = pbuf_alloc(PBUF_TRANSPORT, FLOOD_SIZE, PBUF_RAM);
+    err_t error = ERR_MEM;
+
+    if (packet != NULL) {
+        error = udp_sendto(pcb, packet, &flooding.address, DISCARD_PORT);
+        pbuf_free(packet);
+    }
+    return error == ERR_OK;
+}
+
 /* In a thread of its own, so that the shell goes on; it gives way after each burst only. */
 static void flood_thread(void *argument)
 {
     struct udp_pcb *pcb = udp_new();
-    struct pbuf *packet = pbuf_alloc(PBUF_TRANSPORT, FLOOD_SIZE, PBUF_RAM);
 
     (void)argument;
-    while (pcb != NULL && packet != NULL && clock_monotonic_ns() < flooding.until_ns) {
+    while (pcb != NULL && clock_monotonic_ns() < flooding.until_ns) {
         for (unsigned int i = 0; i < FLOOD_BURST; i++) {
-            if (udp_sendto(pcb, packet, &flooding.address, DISCARD_PORT) == ERR_OK)
+            if (flood_once(pcb))
                 flooding.sent++;
             else
                 flooding.refused++;
         }
         thread_yield();
     }
-    if (packet != NULL)
-        pbuf_free(packet);
     if (pcb != NULL)
         udp_remove(pcb);
     flooding.running = false;
