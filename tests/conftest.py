@@ -13,6 +13,10 @@ import machine as qemu  # noqa: E402 (found by the path above)
 import shell  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: takes long; only `make soak` runs it")
+
+
 @pytest.fixture
 def start(tmp_path):
     """Start machines with given QEMU arguments."""

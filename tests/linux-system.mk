@@ -5,9 +5,12 @@
 
 SYSTEM         := $(BUILD)/debian/system
 SYSTEM_FILES   := $(shell find tests/interop/linux/root tests/interop/linux/system -type f)
-SYSTEM_ARCHIVE := $(BUILD)/linux-system.cpio
-SYSTEM_DOMAIN0 := $(SYSTEM)/standard.elf
 SYSTEM_ROOT    := $(SYSTEM)/root.ext4
+
+# All that the tests want.
+LINUX_SYSTEM := $(BUILD)/linux-cloud.cpio $(BUILD)/linux-standard.cpio $(SYSTEM)/standard.elf $(SYSTEM_ROOT)
+
+.SECONDARY: $(SYSTEM)/cloud.vmlinuz $(SYSTEM)/standard.vmlinuz $(SYSTEM)/cloud.initrd $(SYSTEM)/standard.initrd
 
 # What the initial RAM disk can load, beside what these need.
 SYSTEM_DRIVERS := xen-blkfront xen-netfront crc32c_generic ext4 virtio_pci virtio_blk virtio_net e1000 e1000e ahci \
@@ -42,8 +45,10 @@ $(SYSTEM_ROOT): $(SYSTEM)/cloud.initrd
 	rm -f $@
 	PATH=$$PATH:/usr/sbin mke2fs -q -t ext4 -d $(SYSTEM)/cloud-root $@ 16M
 
-$(SYSTEM_ARCHIVE): $(SYSTEM)/cloud.vmlinuz $(SYSTEM)/standard.vmlinuz $(SYSTEM)/cloud.initrd \
-                   $(SYSTEM)/standard.initrd $(SYSTEM_FILES) tools/make-archive tools/extract-kernel
-	@rm -rf $(BUILD)/linux-system && mkdir -p $(BUILD)/linux-system
-	cp $(filter $(SYSTEM)/%,$^) tests/interop/linux/system/*.cfg $(BUILD)/linux-system
-	tools/make-archive $(BUILD)/linux-system $@
+# An archive for the control domain with one of the kernels, as the package has it, and the
+# configurations that name it.
+$(BUILD)/linux-%.cpio: $(SYSTEM)/%.vmlinuz $(SYSTEM)/%.initrd $(SYSTEM_FILES) \
+                       tools/make-archive tools/extract-kernel
+	@rm -rf $(BUILD)/linux-$* && mkdir -p $(BUILD)/linux-$*
+	cp $(SYSTEM)/$*.vmlinuz $(SYSTEM)/$*.initrd tests/interop/linux/system/$**.cfg $(BUILD)/linux-$*
+	tools/make-archive $(BUILD)/linux-$* $@

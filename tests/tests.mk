@@ -12,7 +12,7 @@ UNIT_PROGRAMS := $(addprefix $(BUILD)/unit/,$(UNIT_TESTS))
 UNIT_FLAGS    := -std=gnu17 -O1 -g $(INCLUDES) -D__XEN_TOOLS__ -fsanitize=address,undefined \
     -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -MMD -MP
 
-.PHONY: unit test tests
+.PHONY: unit test tests soak soak-tests
 unit: $(addsuffix .passed,$(UNIT_PROGRAMS)) ## build and run the unit tests on the host
 
 $(BUILD)/host/%.c.o: %.c | $(BUILD)/include/xen
@@ -50,6 +50,13 @@ include tests/linux-system.mk
 test: setup ## install what is missing, build, run all tests
 	@$(MAKE) --no-print-directory tests
 
-tests: all $(ISO) $(UNIT_PROGRAMS) $(XEN) $(LINUX_ARCHIVE)
+# The long ones (marked `soak`) are left to `make soak`, which runs them all.
+tests: SELECTION := -m "not soak"
+tests soak-tests: all $(ISO) $(UNIT_PROGRAMS) $(XEN) $(LINUX_ARCHIVE) $(LINUX_SYSTEM)
+	@rm -f $(BUILD)/linux-start.txt
 	BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
-	    $(PYTEST) $(PYTEST_FLAGS) -p no:cacheprovider --no-header tests
+	    $(PYTEST) $(PYTEST_FLAGS) $(SELECTION) -p no:cacheprovider --no-header tests
+	@cat $(BUILD)/linux-start.txt
+
+soak: setup ## as test, and the tests that take long
+	@$(MAKE) --no-print-directory soak-tests

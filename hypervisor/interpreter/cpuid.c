@@ -11,10 +11,10 @@
 #define BIT(number) (1u << (number))
 
 /* Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E. Cleared: what a PV guest cannot use. */
-#define LEAF1_EDX_CLEARED                                                                          \
-    (BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ | BIT(7) /* MCE */ | BIT(12) /* MTRR */ \
-     | BIT(13) /* PGE */ | BIT(14) /* MCA */ | BIT(16) /* PAT, kept below */ |                     \
-     BIT(17) /* PSE36 */ | BIT(21) /* DS */ | BIT(22) /* ACPI */ | BIT(29) /* TM */)
+#define LEAF1_EDX_CLEARED                                                        \
+    (BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ | BIT(12) /* MTRR */  \
+     | BIT(13) /* PGE */ | BIT(16) /* PAT, kept below */ | BIT(17) /* PSE36 */ | \
+     BIT(21) /* DS */ | BIT(22) /* ACPI */ | BIT(29) /* TM */)
 #define LEAF1_EDX_KEPT BIT(16)
 #define LEAF1_ECX_CLEARED                                                                  \
     (BIT(2) /* DTES64 */ | BIT(3) /* MONITOR */ | BIT(4) /* DS-CPL */ | BIT(5) /* VMX */ | \

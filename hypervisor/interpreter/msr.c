@@ -8,14 +8,16 @@
 #include "hypervisor/processor/segment.h"
 #include "hypervisor/processor/vcpu.h"
 
-#define MSR_TSC                      0x10
-#define MSR_MICROCODE_REVISION       0x8b
-#define MSR_MTRR_CAPABILITIES        0xfe
-#define MSR_MISC_ENABLE              0x1a0
-#define MSR_K8_SYSCFG                0xc0010010
-#define MSR_K8_HWCR                  0xc0010015
-#define MISC_ENABLE_PEBS_UNAVAILABLE (1UL << 12)
-#define MISC_ENABLE_BTS_UNAVAILABLE  (1UL << 11)
+#define MSR_TSC                        0x10
+#define MSR_MICROCODE_REVISION         0x8b
+#define MSR_MTRR_CAPABILITIES          0xfe
+#define MSR_MACHINE_CHECK_CAPABILITIES 0x179
+#define MSR_MACHINE_CHECK_STATUS       0x17a
+#define MSR_MISC_ENABLE                0x1a0
+#define MSR_K8_SYSCFG                  0xc0010010
+#define MSR_K8_HWCR                    0xc0010015
+#define MISC_ENABLE_PEBS_UNAVAILABLE   (1UL << 12)
+#define MISC_ENABLE_BTS_UNAVAILABLE    (1UL << 11)
 
 enum msr_policy {
     MSR_READ_REAL,     /* reads the processor's; writes are refused                          */
@@ -41,6 +43,8 @@ static const struct msr_rule {
     {MSR_MISC_FEATURES, MSR_READ_ZERO},
     {MSR_MICROCODE_REVISION, MSR_WRITE_IGNORED},
     {MSR_MTRR_CAPABILITIES, MSR_READ_ZERO},
+    {MSR_MACHINE_CHECK_CAPABILITIES, MSR_READ_ZERO}, /* no banks: errors are the hypervisor's */
+    {MSR_MACHINE_CHECK_STATUS, MSR_READ_ZERO},
     {MSR_K8_SYSCFG, MSR_WRITE_IGNORED},
     {MSR_K8_HWCR, MSR_WRITE_IGNORED},
 };
