@@ -6,8 +6,6 @@
 #include "lib/string.h"
 #include "lib/text.h"
 #include "pvguest/control/network_forward.h"
-#include "pvguest/control/notice.h"
-#include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/heap.h"
 #include "pvguest/kernel/thread.h"
 
@@ -176,5 +174,9 @@ static void network_thread(void *argument)
 
 int network_start(void)
 {
+    int error = network_packet_start();
+
+    if (error != 0)
+        return error;
     return thread_create("network", network_thread, NULL) != NULL ? 0 : -XEN_ENOMEM;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/control/network_packet.h"
 
+#include <xen/errno.h>
+
 #include "lib/string.h"
 #include "pvguest/kernel/heap.h"
 #include "pvguest/kernel/page.h"
@@ -8,43 +10,69 @@
 #define LARGE_ORDER 4
 #define BYTES_MAX   (16u << 20)
 
-/* Small and large packets that nobody uses at the moment. */
-static struct list idle[2] = {{&idle[0], &idle[0]}, {&idle[1], &idle[1]}};
-static uint64_t bytes_taken;
+/* Packets of one size. */
+static struct pool {
+    unsigned int order;
+    unsigned int kept;  /* so many are not given back to the page allocator */
+    unsigned int count; /* idle ones and those in use */
+    struct list idle;
+} pools[] = {
+    {.order = 0, .kept = 512, .idle = {&pools[0].idle, &pools[0].idle}},
+    {.order = LARGE_ORDER, .kept = 16, .idle = {&pools[1].idle, &pools[1].idle}},
+};
 
-static struct network_packet *packet_make(unsigned int order)
+static uint64_t bytes_taken(void)
+{
+    return ((uint64_t)pools[0].count + ((uint64_t)pools[1].count << LARGE_ORDER)) << PAGE_SHIFT;
+}
+
+static struct network_packet *packet_make(struct pool *pool)
 {
     struct network_packet *packet;
 
-    if (bytes_taken + (PAGE_SIZE << order) > BYTES_MAX)
+    if (bytes_taken() + (PAGE_SIZE << pool->order) > BYTES_MAX)
         return NULL;
     packet = heap_allocate_zeroed(sizeof(*packet));
     if (packet == NULL)
         return NULL;
-    packet->data = page_allocate(order);
+    packet->data = page_allocate(pool->order);
     if (packet->data == NULL) {
         heap_free(packet);
         return NULL;
     }
-    packet->capacity = (uint32_t)(PAGE_SIZE << order);
-    bytes_taken += packet->capacity;
+    packet->capacity = (uint32_t)(PAGE_SIZE << pool->order);
     list_init(&packet->link);
+    pool->count++;
     return packet;
+}
+
+int network_packet_start(void)
+{
+    for (unsigned int i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+        while (pools[i].count < pools[i].kept) {
+            struct network_packet *packet = packet_make(&pools[i]);
+
+            if (packet == NULL)
+                return -XEN_ENOMEM;
+            list_push_back(&pools[i].idle, &packet->link);
+        }
+    }
+    return 0;
 }
 
 struct network_packet *network_packet_allocate(uint32_t size)
 {
-    unsigned int order = size > PAGE_SIZE ? LARGE_ORDER : 0;
-    struct list *first = list_first(&idle[order != 0]);
+    struct pool *pool = &pools[size > PAGE_SIZE];
+    struct list *first = list_first(&pool->idle);
     struct network_packet *packet;
 
-    if (size > PAGE_SIZE << LARGE_ORDER)
+    if (size > PAGE_SIZE << pool->order)
         return NULL;
     if (first != NULL) {
         list_remove(first);
         packet = container_of(first, struct network_packet, link);
     } else {
-        packet = packet_make(order);
+        packet = packet_make(pool);
     }
     if (packet != NULL) {
         packet->size = size;
@@ -55,8 +83,16 @@ struct network_packet *network_packet_allocate(uint32_t size)
 
 void network_packet_free(struct network_packet *packet)
 {
+    struct pool *pool = &pools[packet->capacity > PAGE_SIZE];
+
     list_remove(&packet->link);
-    list_push_front(&idle[packet->capacity > PAGE_SIZE], &packet->link);
+    if (pool->count <= pool->kept) {
+        list_push_front(&pool->idle, &packet->link);
+        return;
+    }
+    pool->count--;
+    page_free(packet->data, pool->order);
+    heap_free(packet);
 }
 
 struct network_packet *network_packet_copy(const struct network_packet *packet)

@@ -2,8 +2,8 @@
 /*
  * Frames on their way through the bridge, in pages of the control domain: one page, or sixteen for
  * a large TCP segment, page-aligned and side by side in our address space (not in the machine's).
- * A packet has one owner at a time. Owns the pages, those in use and those kept for reuse; all of
- * them together have a bound. Threads only.
+ * A packet has one owner at a time. Owns the pages: a fixed number is taken at the start and kept,
+ * more only while they are in use, and all of them together have a bound. Threads only.
  */
 #pragma once
 
@@ -18,6 +18,9 @@ struct network_packet {
     uint32_t size, capacity;
     struct net_offload offload;
 };
+
+/* Take what is kept. 0 or -XEN_ENOMEM. Once. */
+int network_packet_start(void);
 
 /* Room for `size` bytes; NULL when it is more than a frame may have or memory is short. */
 struct network_packet *network_packet_allocate(uint32_t size);
