@@ -116,8 +116,7 @@ static bool request_race(void)
     for (unsigned int i = 0; i < ROUNDS; i++) {
         hypercall_mmu_update(&request, 1, NULL, DOMID_SELF);
         uint64_t entry = table_entry((uint64_t)place);
-        held &= !(entry & PTE_PRESENT) ||
-                entry >> PAGE_SHIFT << PAGE_SHIFT == harmless >> PAGE_SHIFT << PAGE_SHIFT;
+        held &= !(entry & PTE_PRESENT) || !((entry ^ harmless) & PTE_FRAME_MASK);
     }
     return held;
 }
