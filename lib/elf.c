@@ -20,8 +20,7 @@ struct elf_file {
 static const char *const error_texts[ELF_ERROR_COUNT] = {
     [ELF_OK] = "is a usable kernel",
     [ELF_NOT_ELF] = "is not an ELF file",
-    [ELF_BOOT_IMAGE] = "is a Linux boot image (bzImage): its kernel must be unpacked first "
-                       "(tools/make-archive does it)",
+    [ELF_BOOT_IMAGE] = "is a Linux boot image (bzImage) that tools/make-archive did not unpack",
     [ELF_COMPRESSED] = "is compressed: it must be unpacked first",
     [ELF_TRUNCATED] = "is truncated: its headers point beyond its end",
     [ELF_32_BIT] = "is a 32-bit kernel; only 64-bit kernels are supported",
