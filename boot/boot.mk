@@ -45,8 +45,9 @@ $(BUILD)/ring0/%.S.o: %.S | $(BUILD)/include/xen
 	$(call say,CC,$<)
 	$(Q)$(CC) $(HYPERVISOR_FLAGS) -D__ASSEMBLY__ -c $< -o $@
 
+# Each file was compiled with all warnings; across files this one guesses.
 HYPERVISOR_LINK = $(CC) $(filter-out -MMD -MP,$(HYPERVISOR_FLAGS)) $(WHOLE_IMAGE) -nostdlib -static \
-    -no-pie -Wl,--gc-sections,-z,max-page-size=4096,--no-warn-rwx-segments,--build-id=none -T linker.ld
+    -Wno-maybe-uninitialized -no-pie -Wl,--gc-sections,-z,max-page-size=4096,--no-warn-rwx-segments,--build-id=none -T linker.ld
 
 # The image with symbols (gdb -ex 'symbol-file build/bonsai-symbols.elf').
 $(BUILD)/bonsai-symbols.elf: $(HYPERVISOR_OBJECTS) linker.ld

@@ -5,7 +5,7 @@
 #pragma once
 
 /* Print once, stop all processors, then reboot or halt (option noreboot). Callable anywhere. */
-_Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void panic(const char *format, ...) __attribute__((cold, format(printf, 1, 2)));
 
 #define ASSERT(condition)                                                         \
     do {                                                                          \

@@ -191,7 +191,8 @@ void exit_to_guest_work(void)
 {
     struct vcpu *vcpu = current_vcpu();
 
-    if (vcpu->at_exit || scheduler_must_leave(vcpu) || vcpu->nmi_pending ||
+    if ((vcpu->at_exit | vcpu->pcpu->reschedule | READ_ONCE(vcpu->wait) |
+         READ_ONCE(vcpu->pause_count) | vcpu->nmi_pending) ||
         vcpu_publish_due(vcpu) || event_upcall_wanted(vcpu))
         exit_loop(vcpu);
 }

@@ -21,7 +21,7 @@ void printk_va(const char *format, va_list arguments) __attribute__((format(prin
  */
 void printk_guest(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* For debug builds and loglvl=all: why a hypercall was refused; rate-limited. */
-void printk_refusal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void printk_refusal(const char *format, ...) __attribute__((cold, format(printf, 1, 2)));
 
 /* Raw bytes for a guest's console_io write. */
 void console_write(const char *text, size_t size);

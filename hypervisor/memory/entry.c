@@ -67,8 +67,8 @@ uint64_t entry_adjust(const struct table_level *level, uint64_t entry)
 }
 
 /* Device memory has no owner and no count: who may have it may have all of it. */
-static int device_get(uint64_t entry, const struct domain *table_owner,
-                      const struct domain *frame_owner)
+static __attribute__((noinline)) int device_get(uint64_t entry, const struct domain *table_owner,
+                                                const struct domain *frame_owner)
 {
     mfn_t number = entry_mfn(entry);
 
@@ -106,18 +106,24 @@ static int leaf_get(uint64_t entry, struct domain *table_owner, struct domain *f
     return 0;
 }
 
-int entry_get(const struct table_level *level, uint64_t entry, struct domain *table_owner,
-              struct domain *frame_owner)
+int entry_get_checked(const struct table_level *level, uint64_t entry, struct domain *table_owner,
+                      struct domain *frame_owner)
 {
     if (!(entry & PTE_PRESENT))
         return 0;
-    if (!entry_flags_ok(level, entry, table_owner))
-        return -XEN_EINVAL;
     if (level->type == FRAME_TYPE_L1)
         return leaf_get(entry, table_owner, frame_owner);
     if (frame_owner != table_owner || !mfn_is_ram(entry_mfn(entry)))
         return -XEN_EINVAL;
     return frame_get_typed(mfn_to_frame(entry_mfn(entry)), table_owner, level->child);
+}
+
+int entry_get(const struct table_level *level, uint64_t entry, struct domain *table_owner,
+              struct domain *frame_owner)
+{
+    if (!entry_flags_ok(level, entry, table_owner))
+        return -XEN_EINVAL;
+    return entry_get_checked(level, entry, table_owner, frame_owner);
 }
 
 void entry_put(const struct table_level *level, uint64_t entry)

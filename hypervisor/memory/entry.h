@@ -64,4 +64,7 @@ uint64_t entry_adjust(const struct table_level *level, uint64_t entry);
  */
 int entry_get(const struct table_level *level, uint64_t entry, struct domain *table_owner,
               struct domain *frame_owner);
+/* The same for one whose flags have been found right. */
+int entry_get_checked(const struct table_level *level, uint64_t entry, struct domain *table_owner,
+                      struct domain *frame_owner);
 void entry_put(const struct table_level *level, uint64_t entry);

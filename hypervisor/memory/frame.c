@@ -295,13 +295,9 @@ void frame_discard(struct frame *frame)
     heap_give(&block);
 }
 
-void frame_put(struct frame *frame)
+/* The last reference went: the frame is free. */
+static __attribute__((noinline)) void frame_last_put(struct frame *frame)
 {
-    uint32_t before = __atomic_fetch_sub(&frame->reference_count, 1, __ATOMIC_SEQ_CST);
-
-    ASSERT(before != 0);
-    if (before != 1)
-        return;
     struct domain *domain = frame->owner;
     bool shared = frame->state == FRAME_STATE_SHARED;
     ASSERT(domain && !(frame->flags & FRAME_FLAG_ALLOCATED));
@@ -317,6 +313,15 @@ void frame_put(struct frame *frame)
     spin_unlock(&domain->frame_lock);
     if (last)
         domain_put(domain);
+}
+
+void frame_put(struct frame *frame)
+{
+    uint32_t before = __atomic_fetch_sub(&frame->reference_count, 1, __ATOMIC_SEQ_CST);
+
+    ASSERT(before != 0);
+    if (before == 1)
+        frame_last_put(frame);
 }
 
 void frame_mark_foreign(struct frame *frame)

@@ -83,9 +83,9 @@ static bool clear_checked(void *to, size_t size)
 
 int copy_from_guest(void *to, guest_ptr_t from, size_t size)
 {
-    if (!guest_range_ok(from, size) || !copy_checked(to, (const void *)from.address, size))
-        return -XEN_EFAULT;
-    return 0;
+    return guest_range_ok(from, size) && copy_checked(to, (const void *)from.address, size)
+               ? 0
+               : -XEN_EFAULT;
 }
 
 int copy_to_guest(guest_ptr_t to, const void *from, size_t size)

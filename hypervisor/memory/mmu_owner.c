@@ -11,8 +11,7 @@ int mmu_owner_get(domid_t id, bool anybody_io, struct domain **result)
     struct domain *current = current_domain(), *domain;
 
     if (id == DOMID_SELF || id == current->id) {
-        domain = current;
-        domain_get(domain);
+        domain = current; /* stays as long as this call */
     } else if (id == DOMID_IO || id == DOMID_XEN) {
         if (!current->privileged && !(anybody_io && id == DOMID_IO))
             return -XEN_EPERM;
@@ -32,7 +31,7 @@ int mmu_owner_get(domid_t id, bool anybody_io, struct domain **result)
 
 void mmu_owner_put(struct domain *domain)
 {
-    if (domain != &domain_io && domain != &domain_xen)
+    if (domain != current_domain() && domain != &domain_io && domain != &domain_xen)
         domain_put(domain);
 }
 

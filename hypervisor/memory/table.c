@@ -105,7 +105,7 @@ static int apply_update(struct table_update *update, const struct table_level *l
     struct domain *owner = update->table->owner;
     uint64_t value = entry_adjust(level, update->value);
     bool same = same_references(level, old, value);
-    int rc = same ? 0 : entry_get(level, value, owner, update->frame_owner);
+    int rc = same ? 0 : entry_get_checked(level, value, owner, update->frame_owner);
 
     if (rc)
         return rc;

@@ -95,7 +95,8 @@ static int contents_check(struct frame *frame, enum frame_type type)
 }
 
 /* The caller made the frame its own; give it the type, or leave it with count zero. */
-static int type_begin(struct frame *frame, enum frame_type type, unsigned action)
+static __attribute__((noinline)) int type_begin(struct frame *frame, enum frame_type type,
+                                                unsigned action)
 {
     int rc = 0;
 
@@ -107,16 +108,35 @@ static int type_begin(struct frame *frame, enum frame_type type, unsigned action
     return rc;
 }
 
-static int refuse_type(const struct frame *frame, uint32_t word, enum frame_type type)
+static __attribute__((cold)) int refuse_type(const struct frame *frame, uint32_t word,
+                                             enum frame_type type)
 {
     printk_refusal("frame %#lx has type %u, not %u\n", frame_to_mfn(frame).value, word_type(word),
                    type);
     return -XEN_EINVAL;
 }
 
-int frame_type_get(struct frame *frame, enum frame_type type)
+/* One more of the type that the frame has: what nearly every call is about. */
+static bool count_one_more(struct frame *frame, enum frame_type type)
 {
-    ASSERT(!frame_type_is_table(type) || mutex_held(&frame->owner->mmu_lock));
+    uint32_t word = word_load(frame), count = word & TYPE_WORD_COUNT;
+
+    return (word & (TYPE_WORD_TYPE | TYPE_WORD_VALIDATED)) ==
+               (word_of(type, 0) | TYPE_WORD_VALIDATED) &&
+           count != 0 && count != TYPE_WORD_COUNT && word_exchange(frame, word, word + 1);
+}
+
+/* One less, of several. */
+static bool count_one_less(struct frame *frame)
+{
+    uint32_t word = word_load(frame);
+
+    return (word & TYPE_WORD_COUNT) > 1 && (word & TYPE_WORD_VALIDATED) &&
+           word_exchange(frame, word, word - 1);
+}
+
+static __attribute__((noinline)) int type_get(struct frame *frame, enum frame_type type)
+{
     for (;;) {
         uint32_t word = word_load(frame);
         if ((word & TYPE_WORD_COUNT) == 0) {
@@ -141,6 +161,12 @@ int frame_type_get(struct frame *frame, enum frame_type type)
     }
 }
 
+int frame_type_get(struct frame *frame, enum frame_type type)
+{
+    ASSERT(!frame_type_is_table(type) || mutex_held(&frame->owner->mmu_lock));
+    return count_one_more(frame, type) ? 0 : type_get(frame, type);
+}
+
 /* The last type reference went and nobody else can get one: undo what the type stood for. */
 static void type_end(struct frame *frame, enum frame_type type)
 {
@@ -150,7 +176,7 @@ static void type_end(struct frame *frame, enum frame_type type)
     word_store(frame, word_of(type, 0));
 }
 
-void frame_type_put(struct frame *frame)
+static __attribute__((noinline)) void type_put(struct frame *frame)
 {
     for (;;) {
         uint32_t word = word_load(frame);
@@ -168,6 +194,12 @@ void frame_type_put(struct frame *frame)
             }
         }
     }
+}
+
+void frame_type_put(struct frame *frame)
+{
+    if (!count_one_less(frame))
+        type_put(frame);
 }
 
 int frame_get_typed(struct frame *frame, struct domain *owner, enum frame_type type)
