@@ -49,7 +49,7 @@ static int copy_out(const struct domain *domain, uint32_t position,
 static int query(struct xen_sysctl_perfc_op *request)
 {
     uint32_t count = 0;
-    struct domain *domain = domain_get_from(0);
+    struct domain *domain = domain_get_next(0);
 
     while (domain) {
         uint32_t next = domain->id + 1u;
@@ -58,7 +58,7 @@ static int query(struct xen_sysctl_perfc_op *request)
         if (status)
             return status;
         preempt_point();
-        domain = domain_get_from(next);
+        domain = domain_get_next(next);
     }
     request->nr_counters = count;
     request->nr_vals = count * HYPERCALL_NUMBERS;
@@ -68,7 +68,7 @@ static int query(struct xen_sysctl_perfc_op *request)
 /* A call that is being counted meanwhile may survive. */
 static void reset(void)
 {
-    struct domain *domain = domain_get_from(0);
+    struct domain *domain = domain_get_next(0);
 
     while (domain) {
         uint32_t next = domain->id + 1u;
@@ -77,7 +77,7 @@ static void reset(void)
                 memset(domain->vcpus[id]->hypercall_count, 0,
                        sizeof(domain->vcpus[id]->hypercall_count));
         domain_put(domain);
-        domain = domain_get_from(next);
+        domain = domain_get_next(next);
     }
 }
 

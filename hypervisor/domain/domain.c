@@ -4,6 +4,7 @@
 #include <xen/sched.h>
 
 #include "hypervisor/dispatcher/trap.h"
+#include "hypervisor/domain/domain_table.h"
 #include "hypervisor/domain/watchdog.h"
 #include "hypervisor/io/console.h"
 #include "hypervisor/io/event_channel.h"
@@ -26,7 +27,6 @@
 
 _Static_assert(sizeof(struct domain) <= PAGE_SIZE, "a domain outgrew its frame");
 
-struct list domain_list = {&domain_list, &domain_list};
 struct mutex control_lock = {.guard = SPINLOCK(LOCK_LEVEL_MUTEX_GUARD),
                              .level = LOCK_LEVEL_CONTROL,
                              .waiters = {&control_lock.waiters, &control_lock.waiters}};
@@ -37,19 +37,8 @@ struct domain domain_io = {.id = DOMID_IO, .reference_count = 1},
 /* What vcpu->info and shared_info point to once a dying domain has given the real ones up. */
 static struct shared_info abandoned_info __attribute__((aligned(PAGE_SIZE)));
 
-/* Guards domain_list against lookups; changes also hold control_lock. */
+/* Guards the table of domains against lookups; changes also hold control_lock, but for ends. */
 static struct spinlock list_lock = SPINLOCK(LOCK_LEVEL_DOMAIN_LIST);
-
-static struct domain *domain_find(domid_t id)
-{
-    list_for_each(position, &domain_list)
-    {
-        struct domain *domain = container_of(position, struct domain, all);
-        if (domain->id == id)
-            return domain;
-    }
-    return NULL;
-}
 
 static int shared_info_create(struct domain *domain)
 {
@@ -77,9 +66,12 @@ int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
     ASSERT(mutex_held(&control_lock));
     if (vcpu_max == 0 || vcpu_max > VCPU_MAX || id >= DOMID_FIRST_RESERVED)
         return -XEN_EINVAL;
-    if (domain_find(id))
+    spin_lock(&list_lock);
+    bool exists = domain_table_find(id);
+    spin_unlock(&list_lock);
+    if (exists)
         return -XEN_EEXIST;
-    struct domain *domain = frame_allocate_hypervisor(0);
+    struct domain *domain = domain_table_reserve(id) ? NULL : frame_allocate_hypervisor(0);
     if (!domain)
         return -XEN_ENOMEM;
     domain->id = id;
@@ -101,7 +93,7 @@ int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
         goto free_event_channels;
     clock_update_wall(domain);
     spin_lock(&list_lock);
-    list_push_back(&domain_list, &domain->all);
+    domain_table_set(id, domain);
     spin_unlock(&list_lock);
     *result = domain;
     return 0;
@@ -126,7 +118,7 @@ static void domain_free(struct domain *domain)
     grant_table_free(domain);
     event_channels_free(domain);
     spin_lock(&list_lock);
-    list_remove(&domain->all);
+    domain_table_set(domain->id, NULL);
     spin_unlock(&list_lock);
     frame_free_hypervisor(domain, 0);
     event_send_global_virq(VIRQ_DOM_EXC);
@@ -135,24 +127,11 @@ static void domain_free(struct domain *domain)
 struct domain *domain_get_by_id(domid_t id)
 {
     spin_lock(&list_lock);
-    struct domain *domain = domain_find(id);
+    struct domain *domain = domain_table_find(id);
     if (domain && !domain_get(domain))
         domain = NULL;
     spin_unlock(&list_lock);
     return domain;
-}
-
-static struct domain *domain_find_from(unsigned id)
-{
-    struct domain *best = NULL;
-
-    list_for_each(position, &domain_list)
-    {
-        struct domain *domain = container_of(position, struct domain, all);
-        if (domain->id >= id && (!best || domain->id < best->id))
-            best = domain;
-    }
-    return best;
 }
 
 struct domain *domain_get_next(unsigned id)
@@ -161,7 +140,7 @@ struct domain *domain_get_next(unsigned id)
 
     spin_lock(&list_lock);
     /* One that is being freed is still on the list, but gives no reference. */
-    while ((domain = domain_find_from(id)) && !domain_get(domain))
+    while ((domain = domain_table_find_from(id)) && !domain_get(domain))
         id = domain->id + 1U;
     spin_unlock(&list_lock);
     return domain;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Domains: the unit of ownership. The list of domains is changed under control_lock; a reader that
+ * Domains: the unit of ownership. The table of domains is changed under control_lock; a reader that
  * wants to keep a domain takes a reference (domain_get). A dying domain stays until its last
  * reference, frame and mapping are gone.
  */
@@ -15,7 +15,6 @@
 #include "hypervisor/memory/mfn.h"
 #include "hypervisor/processor/lock.h"
 #include "hypervisor/processor/vcpu.h"
-#include "lib/list.h"
 
 struct event_channels;
 struct grant_table;
@@ -27,7 +26,6 @@ enum domain_life { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 struct domain {
     domid_t id;
     bool privileged;          /* may use control calls, map foreign frames, do port I/O */
-    struct list all;          /* domain_list; control_lock */
     uint32_t reference_count; /* atomic */
     xen_domain_handle_t handle;
 
@@ -72,7 +70,6 @@ struct domain {
     bool io_ports_all;    /* the first domain: all but the hypervisor's own ports */
 };
 
-extern struct list domain_list;
 extern struct mutex control_lock;   /* LOCK_LEVEL_CONTROL */
 extern struct domain *domain_first; /* domain 0, NULL before it is built */
 /* Owners that are no domain a guest can be: DOMID_IO (device memory), DOMID_XEN (the hypervisor's

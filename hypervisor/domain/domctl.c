@@ -83,7 +83,7 @@ static int get_information(struct xen_domctl *operation)
 {
     if (operation->domain >= DOMID_FIRST_RESERVED)
         return -XEN_EINVAL;
-    struct domain *domain = domain_get_from(operation->domain);
+    struct domain *domain = domain_get_next(operation->domain);
     if (!domain)
         return -XEN_ESRCH;
     domain_information(domain, &operation->u.getdomaininfo);

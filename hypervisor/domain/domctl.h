@@ -34,6 +34,4 @@ int domctl_hypercall_page(struct domain *domain, struct xen_domctl *operation);
 int domctl_page_types(struct domain *domain, struct xen_domctl *operation);
 
 /* domctl_info.c; also for the sysctl hypercall */
-/* The domain with the lowest number from `first` on, referenced; passes preempt points. */
-struct domain *domain_get_from(uint32_t first);
 void domain_information(struct domain *domain, struct xen_domctl_getdomaininfo *information);

@@ -10,20 +10,6 @@
 #include "hypervisor/processor/scheduler.h"
 #include "lib/string.h"
 
-#define LOOKUPS_AT_ONCE 64
-
-struct domain *domain_get_from(uint32_t first)
-{
-    for (uint32_t id = first; id < DOMID_FIRST_RESERVED; id++) {
-        struct domain *domain = domain_get_by_id((domid_t)id);
-        if (domain)
-            return domain;
-        if (id % LOOKUPS_AT_ONCE == 0)
-            preempt_point();
-    }
-    return NULL;
-}
-
 static void vcpu_count_in(struct vcpu *vcpu, struct xen_domctl_getdomaininfo *information)
 {
     uint32_t wait = READ_ONCE(vcpu->wait);

@@ -92,7 +92,7 @@ static int list_domains(struct xen_sysctl *operation)
     list->num_domains = 0;
     uint32_t next = list->first_domain;
     while (list->num_domains < list->max_domains) {
-        struct domain *domain = domain_get_from(next);
+        struct domain *domain = domain_get_next(next);
         if (!domain)
             break;
         domain_information(domain, &information);
@@ -102,6 +102,7 @@ static int list_domains(struct xen_sysctl *operation)
                           &information, sizeof(information)))
             return -XEN_EFAULT;
         list->num_domains++;
+        preempt_point();
     }
     return 0;
 }
@@ -174,14 +175,14 @@ static uint64_t audit_errors(struct domain *domain)
 /* Call `function` for every domain but the caller's. */
 static void for_others(void (*function)(struct domain *domain))
 {
-    struct domain *domain = domain_get_from(0);
+    struct domain *domain = domain_get_next(0);
 
     while (domain) {
         uint32_t next = domain->id + 1u;
         if (domain != current_domain())
             function(domain);
         domain_put(domain);
-        domain = domain_get_from(next);
+        domain = domain_get_next(next);
     }
 }
 
@@ -192,12 +193,12 @@ static void audit_all(void)
 
     mutex_lock(&control_lock);
     for_others(domain_pause);
-    struct domain *domain = domain_get_from(0);
+    struct domain *domain = domain_get_next(0);
     while (domain) {
         uint32_t next = domain->id + 1u;
         errors += audit_errors(domain);
         domain_put(domain);
-        domain = domain_get_from(next);
+        domain = domain_get_next(next);
     }
     for_others(domain_unpause);
     mutex_unlock(&control_lock);

@@ -11,6 +11,7 @@
 #include "pvguest/control/shell_input.h"
 #include "pvguest/control/shell_line.h"
 #include "pvguest/control/shell_words.h"
+#include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/print.h"
 #include "pvguest/kernel/thread.h"
 
@@ -111,7 +112,7 @@ int command_repeat(int count, char **words)
 {
     char line[LINE_SIZE];
     const char *cursor = count > 2 ? words[1] : "";
-    uint64_t rounds, round, failures = 0;
+    uint64_t rounds, round, failures = 0, start = clock_monotonic_ns();
 
     if (!text_parse_unsigned(&cursor, &rounds) || *cursor)
         return shell_usage(words[0]);
@@ -120,6 +121,8 @@ int command_repeat(int count, char **words)
             return shell_usage(words[0]);
         failures += shell_execute(line) != 0;
     }
-    print("%llu rounds, %llu failures\n", (unsigned long long)round, (unsigned long long)failures);
+    print("%llu rounds, %llu failures, %llu us each\n", (unsigned long long)round,
+          (unsigned long long)failures,
+          (unsigned long long)((clock_monotonic_ns() - start) / 1000 / (round ? round : 1)));
     return failures != 0;
 }

@@ -12,7 +12,7 @@
 #include "pvguest/control/shell_commands.h"
 #include "pvguest/kernel/print.h"
 
-#define LIST_LIMIT 64
+#define LIST_BATCH 16
 #define NAME_SIZE  64
 
 static void show_share(domid_t domain)
@@ -28,12 +28,16 @@ static void show_share(domid_t domain)
 
 static int show_shares(void)
 {
-    static struct xen_domctl_getdomaininfo list[LIST_LIMIT];
-    int count = domain_call_list(0, list, LIST_LIMIT);
+    static struct xen_domctl_getdomaininfo list[LIST_BATCH];
+    domid_t next = 0;
+    int count;
 
     print("%-33s %4s %6s %4s\n", "Name", "ID", "Weight", "Cap");
-    for (int i = 0; i < count; i++)
-        show_share(list[i].domain);
+    while ((count = domain_call_list(next, list, LIST_BATCH)) > 0) {
+        for (int i = 0; i < count; i++)
+            show_share(list[i].domain);
+        next = list[count - 1].domain + 1;
+    }
     return count < 0;
 }
 

@@ -32,7 +32,7 @@
 #define DEFAULT_MASK   (TRC_GEN | TRC_SCHED | TRC_PV)
 #define LINE_BYTES     57
 #define NAME_SIZE      64
-#define DOMAINS_MAX    64
+#define LIST_BATCH     16
 
 struct recording {
     char *bytes;
@@ -93,13 +93,17 @@ static int record(struct recording *recording, uint64_t milliseconds, uint32_t m
 
 static void show_domains(void)
 {
-    static struct xen_domctl_getdomaininfo list[DOMAINS_MAX];
-    int count = domain_call_list(0, list, DOMAINS_MAX);
+    static struct xen_domctl_getdomaininfo list[LIST_BATCH];
     char name[NAME_SIZE];
+    domid_t next = 0;
+    int count;
 
-    for (int i = 0; i < count; i++) {
-        life_cycle_name(list[i].domain, name, sizeof name);
-        print("~domain %u %s\n", list[i].domain, name);
+    while ((count = domain_call_list(next, list, LIST_BATCH)) > 0) {
+        for (int i = 0; i < count; i++) {
+            life_cycle_name(list[i].domain, name, sizeof name);
+            print("~domain %u %s\n", list[i].domain, name);
+        }
+        next = list[count - 1].domain + 1;
     }
 }
 
