@@ -222,17 +222,23 @@ def transfer_and_kill(control, first, second):
 
 
 def test_killed_while_it_transfers(boot, hypervisor):
-    """Either end is destroyed, and one created anew, in the middle: no frame or grant is lost."""
+    """Either end is destroyed, and one created anew, in the middle: no frame or grant is lost.
+
+    The control domain's heap grows while more happens at once than ever before, so rounds are
+    repeated until two leave the same free memory; what leaks in each round never gets there.
+    """
     control = boot(pair())
-    transfer_and_kill(control, "elm", "oak")
-    transfer_and_kill(control, "oak", "elm")
-    free, own = control.info("free_pages"), control.info("control_free_pages")
-    transfer_and_kill(control, "elm", "oak")
-    transfer_and_kill(control, "oak", "elm")
-    # The control domain's heap may have grown by what happened at once this time.
-    assert own - control.info("control_free_pages") < 16
+    figures = []
+    for _ in range(8):
+        transfer_and_kill(control, "elm", "oak")
+        transfer_and_kill(control, "oak", "elm")
+        figures.append((control.info("free_pages"), control.info("control_free_pages")))
+        if figures[-1:] == figures[-2:-1]:
+            break
+    else:
+        raise AssertionError(f"memory does not come back: {figures}")
     if hypervisor == "bonsai":  # Xen keeps some of its own memory for later
-        assert control.info("free_pages") == free
+        assert len({free for free, _ in figures}) == 1
     assert_sound(control, hypervisor)
 
 
@@ -274,7 +280,10 @@ def test_nonsense(boot, hypervisor):
     create(control, "oak", "elm", "fir")
     control.attach("oak")
     control.booted.send("fault netring\n")
+    control.booted.expect(r"vif\d+\.0: .*the interface is shut")
+    control.booted.send("\n")
     control.booted.expect(shell.DEMO_PROMPT)
+    control.demo("help")  # prompts that came in between are behind us
     assert "2 sent, 0 answered" in control.demo("ping 10.9.0.2 2")
     control.detach()
     control.attach("elm")
