@@ -20,7 +20,10 @@ static long set_time(struct xen_platform_op *operation)
 
     if (time->mbz || time->nsecs >= SECOND_NS || time->secs >= ~0UL / SECOND_NS)
         return -XEN_EINVAL;
+    /* No domain may give up its shared info page meanwhile. */
+    mutex_lock(&control_lock);
     clock_set_wall(time->secs * SECOND_NS + time->nsecs - time->system_time);
+    mutex_unlock(&control_lock);
     return 0;
 }
 
