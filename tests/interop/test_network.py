@@ -183,6 +183,17 @@ def test_exchange(boot, hypervisor):
     assert_sound(control, hypervisor)
 
 
+@pytest.mark.soak
+def test_exchange_gibibyte(boot):
+    """The same with 1 GiB, which takes minutes."""
+    control = boot(pair())
+    create(control, "oak", "elm")
+    control.attach("oak")
+    control.booted.send("send 10.9.0.2 1024\n")
+    control.booted.expect(rf"sent and acknowledged as the same: {1024 * MEBIBYTE} bytes",
+                          patience=3600)
+
+
 def test_reconnect(boot):
     """Either end starts again; what was in flight is repeated, and nothing is lost."""
     control = boot(pair())
