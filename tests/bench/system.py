@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 import control_domain  # noqa: E402 (found by the path above)
 import machine  # noqa: E402
 
+CLOCKWORK = machine.GUESTS / "clockwork.elf"
 HELLO = machine.GUESTS / "hello.elf"
 BOOTS = 3
 GUESTS = 20
@@ -118,7 +119,15 @@ def two_domains(hypervisor):
     return {"two_domains_round_trip_ns": int(found.group(1))}
 
 
-MEASUREMENTS = (boot, image, memory_taken, guests, two_domains)
+def timer(hypervisor):
+    """How late a first domain wakes from short sleeps, by the one-shot timer."""
+    words = "job=sleep by=singleshot longest=2000 rounds=200 until=1000000"
+    with Started(hypervisor, [(CLOCKWORK, words)]) as booted:
+        found = booted.expect(r"^clockwork: late rounds=\d+ mean=(\d+)")
+    return {"timer_late_mean_ns": int(found.group(1))}
+
+
+MEASUREMENTS = (boot, image, memory_taken, guests, two_domains, timer)
 
 
 def alternate(hypervisors):
