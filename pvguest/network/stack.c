@@ -80,16 +80,11 @@ void network_dhcp_wish(struct dhcp_msg *message, unsigned char type, unsigned sh
  */
 static void sum_pseudo_header(const struct ip_hdr *ip, struct tcp_hdr *tcp)
 {
-    struct {
-        uint32_t source, destination;
-        uint16_t protocol, length;
-    } pseudo = {ip->src.addr, ip->dest.addr, PP_HTONS(IP_PROTO_TCP),
-                lwip_htons((uint16_t)(lwip_ntohs(IPH_LEN(ip)) - IPH_HL_BYTES(ip)))};
-    const uint16_t *word = (const uint16_t *)&pseudo;
-    uint32_t sum = 0;
+    uint32_t source = ip->src.addr, destination = ip->dest.addr;
+    uint32_t length = (uint32_t)(lwip_ntohs(IPH_LEN(ip)) - IPH_HL_BYTES(ip));
+    uint32_t sum = (source & 0xffff) + (source >> 16) + (destination & 0xffff) +
+                   (destination >> 16) + PP_HTONS(IP_PROTO_TCP) + lwip_htons((uint16_t)length);
 
-    for (unsigned int i = 0; i < sizeof(pseudo) / sizeof(*word); i++)
-        sum += word[i];
     sum = (sum & 0xffff) + (sum >> 16);
     tcp->chksum = (uint16_t)(sum + (sum >> 16));
 }
