@@ -306,3 +306,55 @@ def test_nonsense(boot, hypervisor):
     assert "3 sent, 3 answered" in control.demo("ping 10.9.0.2 3")
     control.detach()
     assert_sound(control, hypervisor)
+
+
+def test_link(boot):
+    """Nothing passes an interface that is down, which is counted; up again, it works at once."""
+    control = boot(pair())
+    create(control, "oak", "elm")
+    control.attach("oak")
+    assert "2 sent, 2 answered" in control.demo("ping 10.9.0.2 2")  # they know each other now
+    control.detach()
+    control.command("network-link vif2.0 down")
+    assert "vif2.0 on xenbr0: down" in control.command("network-list elm")
+    control.attach("oak")
+    assert "3 sent, 0 answered" in control.demo("ping 10.9.0.2 3")
+    control.detach()
+    assert counter(control, "elm", "dropped") >= 1
+    control.command("network-link vif2.0 up")
+    control.attach("oak")
+    assert "4 sent, 4 answered" in control.demo("ping 10.9.0.2 4")
+    control.detach()
+    assert "not an interface" in control.command("network-link vif9.9 up")
+
+
+def test_rate_and_leave(boot, hypervisor):
+    """A guest sends no faster than its rate, by its own clock; antispoof=off lets it pose."""
+    control = boot({"oak": ("10.9.0.1/24", ",rate=1MB/s,antispoof=off"),
+                    "elm": ("10.9.0.2/24", "")})
+    create(control, "oak", "elm")
+    control.attach("oak")
+    answer = control.demo("send 10.9.0.2 3 1")
+    assert_sent(answer, 3)
+    # 3 MiB less what is saved up at the start, 50 KB and a frame; a slow host only takes longer.
+    assert int(re.search(r"bytes in (\d+) ms", answer).group(1)) > 2900
+    assert "spoof: 5 sent" in control.demo("spoof 5")
+    control.detach()
+    assert counter(control, "oak", "spoofed") == 0
+    assert_sound(control, hypervisor)
+
+
+def test_address_taken(boot, hypervisor):
+    """A second interface with an address of the bridge is refused; the first goes on."""
+    control = boot({"oak": ("10.9.0.1/24", ""), "elm": ("10.9.0.2/24", ""),
+                    "fir": ("10.9.0.3/24", ",mac=00:16:3e:00:00:01")})
+    create(control, "oak", "elm")
+    control.command("create fir")
+    control.booted.send("\n")
+    assert "vif3.0" not in control.command("network-list fir")
+    control.attach("oak")
+    assert "5 sent, 5 answered" in control.demo("ping 10.9.0.2 5")
+    control.detach()
+    control.command("destroy fir")
+    control.wait_until_gone("fir")
+    assert_sound(control, hypervisor)
