@@ -7,6 +7,7 @@
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/smp.h"
+#include "hypervisor/processor/trace.h"
 
 static const struct scheduler_policy *const policy = &scheduler_fair;
 
@@ -85,6 +86,7 @@ static bool queue_wake(struct pcpu *pcpu, struct vcpu *vcpu, uint64_t now)
     struct run_queue *queue = &pcpu->run_queue;
 
     queue_charge(queue, pcpu->current, now);
+    trace_vcpu(TRC_SCHED_WAKE, vcpu);
     queue_insert(queue, vcpu, true);
     uint64_t patience =
         vcpu_is_idle(pcpu->current) ? 0 : policy->patience(vcpu, pcpu->current, true);

@@ -66,6 +66,7 @@ def test_who_ran(shell, tmp_path):
     assert domains["absent"] not in table
     sleeper, spinner = table[domains["sleeper"]], table[domains["spinner"]]
     assert sleeper["runs"] > 10 and sleeper["blocks"] > 10 and sleeper["hypercalls"] > 10
+    assert sleeper["wakes"] > 10
     assert spinner["hypercalls"] == 0 and spinner["blocks"] == 0
 
 

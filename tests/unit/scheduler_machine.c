@@ -19,6 +19,7 @@
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/smp.h"
+#include "hypervisor/processor/trace.h"
 
 #define STACK_BLOCKS 32
 #define STI          0xfb
@@ -38,6 +39,12 @@ static char stacks[STACK_BLOCKS][STACK_SIZE] __attribute__((aligned(STACK_SIZE))
 /* ---- what the scheduler stands on ---- */
 
 unsigned pcpu_count = PCPUS;
+bool trace_running;
+
+void trace_write_vcpu(uint32_t event, const struct vcpu *vcpu)
+{
+    fail_msg("event %x of vcpu %u while nobody traces", event, vcpu->id);
+}
 
 struct pcpu *pcpu_of(unsigned id)
 {
