@@ -5,7 +5,7 @@
 BENCH_FLAGS ?=
 BENCH := BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/measure.py
 
-.PHONY: bench bench-check bench-baseline
+.PHONY: bench bench-check bench-baseline scale
 bench: all $(XEN) ## measure the same guest on Bonsai and on Xen
 	$(BENCH) $(BENCH_FLAGS)
 	tools/bench-chart $(BUILD)/bench.json $(BUILD)/bench.svg
@@ -15,3 +15,6 @@ bench-check: all ## name the rows that became more than 5 % slower
 
 bench-baseline: all ## make this build's figures the ones to compare with
 	$(BENCH) baseline
+
+scale: all ## what it costs to make, list and end a domain beside up to 500
+	BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/scale.py
