@@ -41,6 +41,7 @@ static hypercall_handler_t *const hypercall_table[] = {
     [__HYPERVISOR_physdev_op] = do_physdev_op,
     [__HYPERVISOR_sysctl] = do_sysctl,
     [__HYPERVISOR_domctl] = do_domctl,
+    [__HYPERVISOR_arch_0] = do_mca,
 };
 
 #define HYPERCALL_MASK  (~TRC_PV_HYPERCALL_V2_ARG_MASK)

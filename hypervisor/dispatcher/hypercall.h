@@ -53,3 +53,4 @@ hypercall_handler_t do_event_channel_op;              /* io/event_channel_op.c  
 hypercall_handler_t do_physdev_op;                    /* io/physdev_op.c              */
 hypercall_handler_t do_sysctl;                        /* domain/sysctl.c              */
 hypercall_handler_t do_domctl;                        /* domain/domctl.c              */
+hypercall_handler_t do_mca;                           /* domain/machine_check.c      */
