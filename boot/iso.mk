@@ -27,6 +27,7 @@ $(ISO): $(BUILD)/bonsai.elf $(BUILD)/guests/control.elf $(ARCHIVE) boot/grub.cfg
 	@rm -rf $(BUILD)/iso && mkdir -p $(BUILD)/iso/boot/grub
 	cp boot/grub.cfg $(BUILD)/iso/boot/grub
 	cp $(BUILD)/bonsai.elf $(ARCHIVE) $(BUILD)/iso/boot
+	cp $(LWIP)/COPYING $(BUILD)/iso/boot/lwip-license.txt
 	strip -o $(BUILD)/iso/boot/control.elf $(BUILD)/guests/control.elf
 	grub-mkrescue -o $@ --fonts= --locales= --themes= $(BUILD)/iso -- -volid BONSAI \
 	    > $(BUILD)/grub-mkrescue.log 2>&1 || { cat $(BUILD)/grub-mkrescue.log; exit 1; }
