@@ -195,16 +195,18 @@ void e1000_transmit_put(struct e1000_transmit_ring *ring, struct network_packet 
 {
     uint32_t command = COMMAND_EXTENDED | COMMAND_ADD_CHECK | TYPE_DATA;
     uint8_t options = put_context(ring, packet, &command);
-    struct e1000_transmit_descriptor *descriptor = NULL;
+    struct e1000_transmit_descriptor *descriptor;
+    uint32_t at = 0;
 
-    for (uint32_t at = 0; at < packet->size; at += NET_PAGE_SIZE) {
+    do {
         uint32_t left = packet->size - at;
 
         descriptor = next_descriptor(ring);
         descriptor->address = network_packet_machine_address(packet, at);
         descriptor->command_and_size = command | (left < NET_PAGE_SIZE ? left : NET_PAGE_SIZE);
         descriptor->options_or_header_size = options;
-    }
+        at += NET_PAGE_SIZE;
+    } while (at < packet->size);
     descriptor->command_and_size |= COMMAND_FRAME_END | COMMAND_REPORT;
     ring->packets[descriptor - ring->descriptors] = packet;
     ring->bytes += packet->size;
