@@ -45,9 +45,15 @@ $(BUILD)/ring0/%.S.o: %.S | $(BUILD)/include/xen
 	$(call say,CC,$<)
 	$(Q)$(CC) $(HYPERVISOR_FLAGS) -D__ASSEMBLY__ -c $< -o $@
 
+comma := ,
+LINK_OPTIONS := --gc-sections -z max-page-size=4096 --no-warn-rwx-segments --build-id=none -T linker.ld
+ifeq ($(WHOLE_IMAGE),)
+HYPERVISOR_LINK := $(LD) -m elf_x86_64 -static -no-pie $(LINK_OPTIONS)
+else
 # Each file was compiled with all warnings; across files this one guesses.
-HYPERVISOR_LINK = $(CC) $(filter-out -MMD -MP,$(HYPERVISOR_FLAGS)) $(WHOLE_IMAGE) -nostdlib -static \
-    -Wno-maybe-uninitialized -no-pie -Wl,--gc-sections,-z,max-page-size=4096,--no-warn-rwx-segments,--build-id=none -T linker.ld
+HYPERVISOR_LINK := $(CC) $(filter-out -MMD -MP,$(HYPERVISOR_FLAGS)) $(WHOLE_IMAGE) -nostdlib -static \
+    -Wno-maybe-uninitialized -no-pie $(addprefix -Wl$(comma),$(LINK_OPTIONS))
+endif
 
 # The image with symbols (gdb -ex 'symbol-file build/bonsai-symbols.elf').
 $(BUILD)/bonsai-symbols.elf: $(HYPERVISOR_OBJECTS) linker.ld

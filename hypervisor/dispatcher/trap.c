@@ -191,8 +191,9 @@ void exit_to_guest_work(void)
 {
     struct vcpu *vcpu = current_vcpu();
 
-    if ((vcpu->at_exit | vcpu->pcpu->reschedule | READ_ONCE(vcpu->wait) |
-         READ_ONCE(vcpu->pause_count) | vcpu->nmi_pending) ||
-        vcpu_publish_due(vcpu) || event_upcall_wanted(vcpu))
+    /* One branch for all that the hypervisor itself sets. */
+    uint32_t work = (uint32_t)vcpu->at_exit | (uint32_t)vcpu->pcpu->reschedule |
+                    READ_ONCE(vcpu->wait) | READ_ONCE(vcpu->pause_count) | vcpu->nmi_pending;
+    if (work || vcpu_publish_due(vcpu) || event_upcall_wanted(vcpu))
         exit_loop(vcpu);
 }
