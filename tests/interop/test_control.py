@@ -196,7 +196,7 @@ ERRORS = {
 def test_errors(boot_control):
     """Each mistake has its answer, and none of them costs memory."""
     shell = boot_control()
-    shell.run("repeat 5 'create hello -p -q; destroy hello'; create huge")  # heaps grow to their size
+    shell.run("repeat 5 'create hello -p -q; destroy hello'; create huge")  # heaps grow
     before = shell.info("control_free_pages")
     for command, answer in ERRORS.items():
         assert re.search(answer, shell.run(command)), command
