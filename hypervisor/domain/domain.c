@@ -71,7 +71,7 @@ int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
     spin_unlock(&list_lock);
     if (exists)
         return -XEN_EEXIST;
-    struct domain *domain = domain_table_reserve(id) ? NULL : frame_allocate_hypervisor(0);
+    struct domain *domain = frame_allocate_hypervisor(0);
     if (!domain)
         return -XEN_ENOMEM;
     domain->id = id;
@@ -93,11 +93,15 @@ int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
         goto free_event_channels;
     clock_update_wall(domain);
     spin_lock(&list_lock);
-    domain_table_set(id, domain);
+    error = domain_table_enter(domain);
     spin_unlock(&list_lock);
+    if (error)
+        goto free_grant_table;
     *result = domain;
     return 0;
 
+free_grant_table:
+    grant_table_free(domain);
 free_event_channels:
     event_channels_free(domain);
 release_shared_info:
@@ -118,7 +122,7 @@ static void domain_free(struct domain *domain)
     grant_table_free(domain);
     event_channels_free(domain);
     spin_lock(&list_lock);
-    domain_table_set(domain->id, NULL);
+    domain_table_remove(domain);
     spin_unlock(&list_lock);
     frame_free_hypervisor(domain, 0);
     event_send_global_virq(VIRQ_DOM_EXC);

@@ -6,6 +6,7 @@
 
 #include <xen/errno.h>
 
+#include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/frame.h"
 
 #define PER_PAGE  (PAGE_SIZE / sizeof(struct domain *))
@@ -15,24 +16,40 @@
 static struct domain **pages[DOMID_FIRST_RESERVED / PER_PAGE + 1];
 static uint64_t used[WORDS]; /* a bit for each number in use */
 
-int domain_table_reserve(domid_t id)
+int domain_table_enter(struct domain *domain)
 {
-    struct domain ***page = &pages[id / PER_PAGE];
+    struct domain ***page = &pages[domain->id / PER_PAGE];
 
     if (!*page)
         *page = frame_allocate_hypervisor(0);
-    return *page ? 0 : -XEN_ENOMEM;
+    if (!*page)
+        return -XEN_ENOMEM;
+    (*page)[domain->id % PER_PAGE] = domain;
+    used[domain->id / WORD_BITS] |= 1UL << domain->id % WORD_BITS;
+    return 0;
 }
 
-void domain_table_set(domid_t id, struct domain *domain)
+static bool page_in_use(unsigned page)
 {
-    uint64_t bit = 1UL << id % WORD_BITS;
+    for (unsigned word = page * (PER_PAGE / WORD_BITS); word < WORDS; word++) {
+        if (word == (page + 1) * (PER_PAGE / WORD_BITS))
+            return false;
+        if (used[word])
+            return true;
+    }
+    return false;
+}
 
-    pages[id / PER_PAGE][id % PER_PAGE] = domain;
-    if (domain)
-        used[id / WORD_BITS] |= bit;
-    else
-        used[id / WORD_BITS] &= ~bit;
+void domain_table_remove(const struct domain *domain)
+{
+    unsigned page = domain->id / PER_PAGE;
+
+    used[domain->id / WORD_BITS] &= ~(1UL << domain->id % WORD_BITS);
+    pages[page][domain->id % PER_PAGE] = NULL;
+    if (page_in_use(page))
+        return;
+    frame_free_hypervisor(pages[page], 0);
+    pages[page] = NULL;
 }
 
 struct domain *domain_table_find(domid_t id)

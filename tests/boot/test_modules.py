@@ -83,7 +83,7 @@ def test_no_module(boot_bonsai):
 
 
 def test_too_little_memory(boot_bonsai):
-    assert_refused(boot_bonsai(HELLO, options="dom0_mem=2M"), "needs at least 4096 KiB of memory")
+    assert_refused(boot_bonsai(HELLO, options="dom0_mem=200K"), "needs at least 4096 KiB of memory")
 
 
 def test_initrd_too_large(boot_bonsai, tmp_path):
