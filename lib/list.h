@@ -14,10 +14,10 @@ struct list {
 #define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Iterate; `position` may not be removed. The safe form allows its removal. */
-#define list_for_each(position, head)                                                              \
+#define list_for_each(position, head) \
     for (struct list *position = (head)->next; position != (head); position = position->next)
-#define list_for_each_safe(position, following, head)                                              \
-    for (struct list *position = (head)->next, *following = position->next; position != (head);    \
+#define list_for_each_safe(position, following, head)                                           \
+    for (struct list *position = (head)->next, *following = position->next; position != (head); \
          position = following, following = position->next)
 
 static inline void list_init(struct list *head)

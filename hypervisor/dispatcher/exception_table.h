@@ -7,10 +7,11 @@
 
 #include <stdint.h>
 
-/* In an asm statement: the instruction at label `fault` continues at label `fixup` when it faults. */
-#define EXCEPTION_TABLE(fault, fixup)                                                              \
-    ".pushsection .extable, \"a\"\n"                                                               \
-    ".quad " #fault ", " #fixup "\n"                                                               \
+/* In an asm statement: the instruction at label `fault` continues at label `fixup` when it faults.
+ */
+#define EXCEPTION_TABLE(fault, fixup) \
+    ".pushsection .extable, \"a\"\n"  \
+    ".quad " #fault ", " #fixup "\n"  \
     ".popsection\n"
 
 /* Fix-up address for a fault at `rip`, 0 if there is none. */

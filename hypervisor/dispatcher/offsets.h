@@ -17,8 +17,8 @@
 #define REGS_SIZE         0xc8
 
 /* struct stack_top */
-#define STACK_TOP_PCPU    0xd0
-#define STACK_TOP_SIZE    0xd8
+#define STACK_TOP_PCPU 0xd0
+#define STACK_TOP_SIZE 0xd8
 
 /* struct pcpu */
 #define PCPU_SYSCALL_STACK   0
@@ -26,4 +26,4 @@
 #define PCPU_SYSCALL_ENTRY   16
 
 /* Value of entry_vector for `syscall`; leaving by sysret is then possible. */
-#define ENTRY_SYSCALL     0x100
+#define ENTRY_SYSCALL 0x100

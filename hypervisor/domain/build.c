@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/domain/build.h"
 
-
 #include "boot/boot_info.h"
 #include "hypervisor/dispatcher/hypercall_page.h"
 #include "hypervisor/domain/domain.h"

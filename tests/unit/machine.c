@@ -94,9 +94,7 @@ bool mutex_held(const struct mutex *mutex)
     return mutex->owner;
 }
 
-void rest_point(void)
-{
-}
+void rest_point(void) {}
 
 void preempt_point(void)
 {
@@ -150,7 +148,8 @@ struct domain *domain_get_by_id(domid_t id)
 }
 
 /* Tests with grants are linked with the real one. */
-__attribute__((weak)) struct grant_active *grant_active_at(struct grant_table *table, grant_ref_t ref)
+__attribute__((weak)) struct grant_active *grant_active_at(struct grant_table *table,
+                                                           grant_ref_t ref)
 {
     (void)table, (void)ref;
     fail_msg("no grants here");
