@@ -83,16 +83,6 @@ int domctl_get_vcpu(struct domain *domain, struct xen_domctl *operation)
     return 0;
 }
 
-static uint64_t online_mask(void)
-{
-    uint64_t mask = 0;
-
-    for (unsigned id = 0; id < pcpu_count; id++)
-        if (pcpu_of(id)->online)
-            mask |= 1UL << id;
-    return mask;
-}
-
 /* The bits of a guest's map that stand for processors that there are. */
 static int map_read(const struct xenctl_bitmap *map, uint64_t *mask)
 {
@@ -123,7 +113,7 @@ static int map_write(const struct xenctl_bitmap *map, uint64_t mask)
 /* Vcpus run on any processor: a map that leaves one out is refused, one for all is taken. */
 static int affinity_set(const struct xenctl_bitmap *map)
 {
-    uint64_t wanted, online = online_mask();
+    uint64_t wanted, online = pcpu_online_mask();
     int status = map_read(map, &wanted);
 
     if (status)
@@ -156,7 +146,7 @@ int domctl_set_affinity(struct domain *domain, struct xen_domctl *operation)
 
 static int affinity_get(const struct xenctl_bitmap *map)
 {
-    return map_write(map, online_mask());
+    return map_write(map, pcpu_online_mask());
 }
 
 int domctl_get_affinity(struct domain *domain, struct xen_domctl *operation)

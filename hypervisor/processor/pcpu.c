@@ -48,6 +48,16 @@ struct pcpu *pcpu_of(unsigned id)
     return id < pcpu_count ? pcpu_table[id] : NULL;
 }
 
+uint64_t pcpu_online_mask(void)
+{
+    uint64_t mask = 0;
+
+    for (unsigned id = 0; id < pcpu_count; id++)
+        if (pcpu_of(id)->online)
+            mask |= 1UL << id;
+    return mask;
+}
+
 static void gate_set(unsigned vector, const char *handler, uint8_t stack)
 {
     uint64_t address = (uint64_t)handler;

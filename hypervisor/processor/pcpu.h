@@ -99,6 +99,8 @@ static inline struct vcpu *current_vcpu(void)
 /* Processor by dense index; NULL beyond pcpu_count. */
 struct pcpu *pcpu_of(unsigned id);
 extern unsigned pcpu_count;
+/* A bit for each that runs. */
+uint64_t pcpu_online_mask(void);
 
 /*
  * Make the area, GDT, TSS, IST stacks and idle vcpu of processor `id` (0 or -XEN_ENOMEM).

@@ -88,20 +88,10 @@ static void request_and_wait(uint64_t mask)
     }
 }
 
-static uint64_t online_mask(void)
-{
-    uint64_t mask = 0;
-
-    for (unsigned id = 0; id < pcpu_count; id++)
-        if (pcpu_of(id)->online)
-            mask |= 1UL << id;
-    return mask;
-}
-
 void tlb_flush_mask(uint64_t pcpu_mask)
 {
     struct pcpu *self = this_pcpu();
-    uint64_t mask = add_aged(pcpu_mask) & online_mask();
+    uint64_t mask = add_aged(pcpu_mask) & pcpu_online_mask();
 
     if (pcpu_mask >> self->id & 1)
         tlb_flush_local();
@@ -116,7 +106,7 @@ void tlb_flush_all(void)
 void tlb_flush_stale(struct domain *domain, uint32_t stamp)
 {
     uint64_t candidates =
-        domain ? __atomic_load_n(&domain->ran_on, __ATOMIC_SEQ_CST) : online_mask();
+        domain ? __atomic_load_n(&domain->ran_on, __ATOMIC_SEQ_CST) : pcpu_online_mask();
     uint64_t mask = 0;
 
     for (unsigned id = 0; id < pcpu_count; id++)
