@@ -15,22 +15,6 @@ static uint64_t *source, *target;
 static char *window;
 static unsigned int results;
 
-/* A grant names its receiver, and DOMID_SELF is no number. */
-static bool self_find(void)
-{
-    struct evtchn_status status = {.dom = DOMID_SELF};
-    evtchn_port_t near, far;
-
-    if (event_allocate_unbound(DOMID_SELF, &near) || event_bind_interdomain(DOMID_SELF, near, &far))
-        return false;
-    status.port = near;
-    int error = hypercall_event_channel_op(EVTCHNOP_status, &status);
-    self = status.u.interdomain.dom;
-    event_close(far);
-    event_close(near);
-    return !error;
-}
-
 static bool grant_make(void)
 {
     uint64_t entry;
@@ -38,7 +22,7 @@ static bool grant_make(void)
     window = window_reserve(1);
     source = page_allocate(0);
     target = page_allocate(0);
-    return window && source && target && self_find() &&
+    return window && source && target && !event_own_domain(&self) &&
            !grant_access(self, page_mfn(source), false, &ref) &&
            !table_entry_address((uint64_t)window, true, &entry);
 }

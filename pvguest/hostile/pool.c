@@ -6,13 +6,13 @@
  */
 #include "pvguest/hostile/attack.h"
 #include "pvguest/hostile/racer.h"
+#include "pvguest/kernel/event.h"
 #include "pvguest/kernel/grant.h"
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/map.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/table.h"
 
-#include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/memory.h>
 
@@ -182,23 +182,12 @@ static void steps_for_ever(void)
         step(state);
 }
 
-/* Our own number, which a port for ourselves shows. */
-static domid_t number_find(void)
-{
-    struct evtchn_alloc_unbound unbound = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
-    struct evtchn_status status = {.dom = DOMID_SELF};
-
-    hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &unbound);
-    status.port = unbound.port;
-    hypercall_event_channel_op(EVTCHNOP_status, &status);
-    return status.u.unbound.dom;
-}
-
 static bool pool_race(void)
 {
     uint64_t rounds = attack_number("rounds", 1000), seed = attack_number("seed", 1);
 
-    self = number_find();
+    if (event_own_domain(&self))
+        return false;
     window = window_reserve(WINDOW);
     for (unsigned int i = 0; i < WINDOW; i++)
         if (table_entry_address((uint64_t)window + i * PAGE_SIZE, true, &window_entries[i]))

@@ -226,3 +226,23 @@ void event_notify(evtchn_port_t port)
 
     hypercall_event_channel_op(EVTCHNOP_send, &send);
 }
+
+int event_own_domain(domid_t *domain)
+{
+    struct evtchn_status status = {.dom = DOMID_SELF};
+    evtchn_port_t near, far;
+    int error = event_allocate_unbound(DOMID_SELF, &near);
+
+    if (error)
+        return error;
+    error = event_bind_interdomain(DOMID_SELF, near, &far);
+    if (error)
+        goto close_near;
+    status.port = near;
+    error = hypercall_event_channel_op(EVTCHNOP_status, &status);
+    *domain = status.u.interdomain.dom;
+    event_close(far);
+close_near:
+    event_close(near);
+    return error;
+}

@@ -28,6 +28,9 @@ int event_close(evtchn_port_t port);
 
 void event_notify(evtchn_port_t port);
 
+/* This domain's number, as a channel to itself shows it: a grant names it, DOMID_SELF is none. */
+int event_own_domain(domid_t *domain);
+
 /* Hold a port back and let it through again; what came meanwhile is delivered then. */
 void event_port_mask(evtchn_port_t port);
 void event_port_unmask(evtchn_port_t port);

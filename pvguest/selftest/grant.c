@@ -19,25 +19,9 @@
 /* This domain's own number: a grant names its receiver, and DOMID_SELF is no number. */
 static domid_t own_domain;
 
-static bool own_domain_find(void)
-{
-    struct evtchn_status status = {.dom = DOMID_SELF};
-    evtchn_port_t near, far;
-
-    if (event_allocate_unbound(DOMID_SELF, &near) || event_bind_interdomain(DOMID_SELF, near, &far))
-        return false;
-    status.port = near;
-    if (hypercall_event_channel_op(EVTCHNOP_status, &status))
-        return false;
-    own_domain = status.u.interdomain.dom;
-    event_close(far);
-    event_close(near);
-    return true;
-}
-
 static void own_number(void)
 {
-    EXPECT(own_domain_find());
+    EXPECT_VALUE(0, event_own_domain(&own_domain));
     if (guest_is_initial_domain())
         EXPECT_VALUE(0, own_domain);
     else
