@@ -125,3 +125,15 @@ bool text_option(const char *command_line, const char *name, char *value, size_t
     }
     return found;
 }
+
+uint64_t text_option_unsigned(const char *command_line, const char *name, uint64_t otherwise)
+{
+    char text[32];
+    const char *cursor = text;
+    uint64_t value;
+
+    if (!text_option(command_line, name, text, sizeof(text)) ||
+        !text_parse_unsigned(&cursor, &value))
+        return otherwise;
+    return value;
+}

@@ -28,3 +28,6 @@ bool text_parse_size(const char **cursor, uint64_t *bytes);
  * The last occurrence wins.
  */
 bool text_option(const char *command_line, const char *name, char *value, size_t size);
+
+/* Its value as a number; `otherwise` when it is absent or does not begin with one. */
+uint64_t text_option_unsigned(const char *command_line, const char *name, uint64_t otherwise);

@@ -82,12 +82,8 @@ static uint64_t pages_wanted(void)
 
 static unsigned vcpus_wanted(void)
 {
-    char text[32];
-    const char *cursor = text;
-    uint64_t count = pcpu_count;
+    uint64_t count = text_option_unsigned(boot_info.command_line, "dom0_max_vcpus", pcpu_count);
 
-    if (text_option(boot_info.command_line, "dom0_max_vcpus", text, sizeof(text)))
-        text_parse_unsigned(&cursor, &count);
     if (count == 0)
         count = 1;
     return count < VCPU_MAX ? (unsigned)count : VCPU_MAX;

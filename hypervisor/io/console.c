@@ -128,12 +128,9 @@ static void put_message_locked(const char *text)
 
 static void start_port(const char *command_line, const char *name, uint16_t base, unsigned irq)
 {
-    char value[32];
-    const char *cursor = value;
-    uint64_t baud;
+    uint64_t baud = text_option_unsigned(command_line, name, DEFAULT_BAUD);
 
-    if (!text_option(command_line, name, value, sizeof(value)) ||
-        !text_parse_unsigned(&cursor, &baud) || baud > DEFAULT_BAUD)
+    if (baud > DEFAULT_BAUD)
         baud = DEFAULT_BAUD;
     if (!uart_start(base, (unsigned)baud))
         return;

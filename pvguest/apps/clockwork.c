@@ -34,14 +34,7 @@
 
 static uint64_t word_number(const char *name, uint64_t otherwise)
 {
-    char text[24];
-    const char *cursor = text;
-    uint64_t value;
-
-    if (!text_option(guest_command_line(), name, text, sizeof(text)) ||
-        !text_parse_unsigned(&cursor, &value))
-        return otherwise;
-    return value;
+    return text_option_unsigned(guest_command_line(), name, otherwise);
 }
 
 static bool word_is(const char *name, const char *value)

@@ -18,14 +18,7 @@ static const char *const outcome_names[] = {"must be refused", "may end this dom
 
 uint64_t attack_number(const char *name, uint64_t otherwise)
 {
-    char text[24];
-    const char *cursor = text;
-    uint64_t value;
-
-    if (!text_option(guest_command_line(), name, text, sizeof(text)) ||
-        !text_parse_unsigned(&cursor, &value))
-        return otherwise;
-    return value;
+    return text_option_unsigned(guest_command_line(), name, otherwise);
 }
 
 static void attack_run(const struct attack *attack)

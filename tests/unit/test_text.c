@@ -103,12 +103,23 @@ static void test_option(void **state)
     assert_false(text_option("", "a", value, sizeof(value)));
 }
 
+static void test_option_unsigned(void **state)
+{
+    (void)state;
+    assert_int_equal(text_option_unsigned("a=7 b=0x10", "a", 1), 7);
+    assert_int_equal(text_option_unsigned("a=7 b=0x10", "b", 1), 16);
+    assert_int_equal(text_option_unsigned("a=7,8", "a", 1), 7);
+    assert_int_equal(text_option_unsigned("a=x", "a", 1), 1);
+    assert_int_equal(text_option_unsigned("a", "a", 1), 1);
+    assert_int_equal(text_option_unsigned("", "a", 1), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy),           cmocka_unit_test(test_starts_with),
         cmocka_unit_test(test_parse_unsigned), cmocka_unit_test(test_parse_size),
-        cmocka_unit_test(test_option),
+        cmocka_unit_test(test_option),         cmocka_unit_test(test_option_unsigned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
