@@ -130,6 +130,21 @@ static int set_share(struct construction *construction)
                                  (uint16_t)configuration->cap);
 }
 
+static int set_affinity(struct construction *construction)
+{
+    const struct configuration *configuration = construction->configuration;
+    const struct configuration_affinity *hard = &configuration->hard, *soft = &configuration->soft;
+    int status = 0;
+
+    for (unsigned int vcpu = 0; vcpu < configuration->maximum_vcpus && status == 0; vcpu++) {
+        if (vcpu < hard->count || vcpu < soft->count)
+            status = domain_call_set_affinity(construction->domain, vcpu,
+                                              vcpu < hard->count ? &hard->sets[vcpu] : NULL,
+                                              vcpu < soft->count ? &soft->sets[vcpu] : NULL);
+    }
+    return status;
+}
+
 static int populate(struct construction *construction)
 {
     return builder_memory_populate(&construction->memory, construction->domain,
@@ -324,6 +339,7 @@ static const struct {
     {create_domain, "creating the domain"}, /* all others may be undone by destroying it */
     {create_vcpus, "creating its virtual processors"},
     {set_share, "setting its share of the processors"},
+    {set_affinity, "choosing processors for its vcpus"},
     {limit_memory, "setting the limit of its memory"},
     {populate, "giving it memory"},
     {load_kernel, "loading the kernel"},

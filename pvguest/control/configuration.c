@@ -2,7 +2,6 @@
 #include "pvguest/control/configuration.h"
 
 #include <xen/errno.h>
-#include <xen/xen.h>
 
 #include "lib/format.h"
 #include "lib/string.h"
@@ -10,6 +9,7 @@
 
 #define DEFAULT_MEMORY_MIB 32
 #define MAXIMUM_NAME       64
+#define CAP_PER_VCPU       100
 
 /* What only the final checks need. */
 struct reading {
@@ -115,12 +115,39 @@ static int read_number(struct reading *reading, const struct syntax_setting *set
                       (uint64_t *)((char *)reading->configuration + key->offset));
 }
 
-/* Weight and cap of the credit2 scheduler. */
-static int read_share(struct reading *reading, const struct syntax_setting *setting,
-                      const struct key *key)
+static int read_weight(struct reading *reading, const struct syntax_setting *setting,
+                       const struct key *key)
 {
-    return set_number(reading, setting, 0, UINT16_MAX,
+    return set_number(reading, setting, 1, UINT16_MAX,
                       (uint64_t *)((char *)reading->configuration + key->offset));
+}
+
+/* In percent of one processor; check_whole() knows how many vcpus there are to use them. */
+static int read_cap(struct reading *reading, const struct syntax_setting *setting,
+                    const struct key *key)
+{
+    return set_number(reading, setting, 0, CONFIGURATION_MAX_VCPUS * CAP_PER_VCPU,
+                      (uint64_t *)((char *)reading->configuration + key->offset));
+}
+
+/* As xl: one string is for all vcpus, a list has one item for each, as far as it goes. */
+static int read_affinity(struct reading *reading, const struct syntax_setting *setting,
+                         const struct key *key)
+{
+    struct configuration_affinity *affinity =
+        (struct configuration_affinity *)((char *)reading->configuration + key->offset);
+
+    affinity->count = setting->is_list ? setting->count : CONFIGURATION_MAX_VCPUS;
+    for (size_t i = 0; i < affinity->count; i++) {
+        const char *text = setting->items[setting->is_list ? i : 0];
+
+        if (pcpu_set_parse(text, &affinity->sets[i]))
+            continue;
+        syntax_report(&reading->syntax, setting->line, "%s: Invalid pcpu range: %s", setting->name,
+                      text);
+        return -XEN_EINVAL;
+    }
+    return 0;
 }
 
 static int read_action(struct reading *reading, const struct syntax_setting *setting,
@@ -234,8 +261,10 @@ static const struct key keys[] = {
     {"builder", read_type, 0},
     {"bootloader", refuse_bootloader, 0},
     {"uuid", accept, 0},
-    {"cpu_weight", read_share, IN_CONFIGURATION(cpu_weight)},
-    {"cap", read_share, IN_CONFIGURATION(cap)},
+    {"cpu_weight", read_weight, IN_CONFIGURATION(cpu_weight)},
+    {"cap", read_cap, IN_CONFIGURATION(cap)},
+    {"cpus", read_affinity, IN_CONFIGURATION(hard)},
+    {"cpus_soft", read_affinity, IN_CONFIGURATION(soft)},
     {"vfb", accept, 0},
     {"seclabel", accept, 0},
     {"localtime", accept, 0},
@@ -312,8 +341,10 @@ static int check_whole(struct reading *reading)
         complaint = "maxmem= is less than memory=";
     else if (configuration->maximum_vcpus < configuration->vcpus)
         complaint = "maxvcpus= is less than vcpus=";
-    else if (configuration->maximum_vcpus > XEN_LEGACY_MAX_VCPUS)
+    else if (configuration->maximum_vcpus > CONFIGURATION_MAX_VCPUS)
         complaint = "a domain has at most 32 vcpus";
+    else if (configuration->cap > configuration->maximum_vcpus * CAP_PER_VCPU)
+        complaint = "cap= is more than 100 for each vcpu";
     if (!complaint)
         return set_command_line(reading);
     syntax_report(&reading->syntax, reading->syntax.line, "%s", complaint);

@@ -10,17 +10,26 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <xen/xen.h>
 
 #include "pvguest/control/configuration_disk.h"
 #include "pvguest/control/configuration_network.h"
 #include "pvguest/control/configuration_syntax.h"
+#include "pvguest/control/pcpu_set.h"
 
 #define CONFIGURATION_STORAGE   8192
 #define CONFIGURATION_MAX_DISKS 8
 #define CONFIGURATION_MAX_VIFS  8
+#define CONFIGURATION_MAX_VCPUS XEN_LEGACY_MAX_VCPUS
 
 /* What to do with a domain that has ended. */
 enum domain_action { ACTION_DESTROY, ACTION_RESTART, ACTION_PRESERVE };
+
+/* Where vcpus may run: `count` sets for the first so many of them, none for the others. */
+struct configuration_affinity {
+    size_t count;
+    struct pcpu_set sets[CONFIGURATION_MAX_VCPUS];
+};
 
 struct configuration {
     const char *name;
@@ -30,6 +39,7 @@ struct configuration {
     uint64_t memory_mib, maximum_mib;
     uint64_t vcpus, maximum_vcpus;
     uint64_t cpu_weight, cap; /* 0: as the hypervisor has it */
+    struct configuration_affinity hard, soft;
     enum domain_action on_poweroff, on_reboot, on_crash;
     size_t disk_count;
     struct configuration_disk disks[CONFIGURATION_MAX_DISKS];

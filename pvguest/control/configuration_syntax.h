@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SYNTAX_MAX_ITEMS 16
+#define SYNTAX_MAX_ITEMS 32
 #define SYNTAX_MAX_NAME  32
 
 /* Receives one complete line, "FILE:LINE: what is wrong", without a newline. */

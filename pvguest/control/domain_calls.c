@@ -100,6 +100,39 @@ int domain_call_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsig
     return status < 0 ? status : (int)operation.u.getdomaininfolist.num_domains;
 }
 
+static int call_affinity(unsigned int command, domid_t domain, unsigned int vcpu,
+                         struct pcpu_set *hard, struct pcpu_set *soft)
+{
+    struct xen_domctl operation = {0};
+    struct xen_domctl_vcpuaffinity *request = &operation.u.vcpuaffinity;
+
+    request->vcpu = vcpu;
+    request->flags = (hard ? XEN_VCPUAFFINITY_HARD : 0) | (soft ? XEN_VCPUAFFINITY_SOFT : 0);
+    request->cpumap_hard.nr_bits = request->cpumap_soft.nr_bits = PCPU_SET_SIZE;
+    set_xen_guest_handle(request->cpumap_hard.bitmap, hard ? hard->bytes : NULL);
+    set_xen_guest_handle(request->cpumap_soft.bitmap, soft ? soft->bytes : NULL);
+    return call(&operation, command, domain);
+}
+
+int domain_call_get_affinity(domid_t domain, unsigned int vcpu, struct pcpu_set *hard,
+                             struct pcpu_set *soft)
+{
+    return call_affinity(XEN_DOMCTL_getvcpuaffinity, domain, vcpu, hard, soft);
+}
+
+int domain_call_set_affinity(domid_t domain, unsigned int vcpu, const struct pcpu_set *hard,
+                             const struct pcpu_set *soft)
+{
+    struct pcpu_set given[2] = {0}; /* the hypervisor writes into them what it made of them */
+
+    if (hard)
+        given[0] = *hard;
+    if (soft)
+        given[1] = *soft;
+    return call_affinity(XEN_DOMCTL_setvcpuaffinity, domain, vcpu, hard ? &given[0] : NULL,
+                         soft ? &given[1] : NULL);
+}
+
 static int call_share(struct xen_domctl *operation, unsigned int command, domid_t domain)
 {
     operation->u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <xen/domctl.h>
 
+#include "pvguest/control/pcpu_set.h"
+
 /* A new, paused domain without memory; its identifier is the hypervisor's choice. */
 int domain_call_create(const xen_domain_handle_t handle, unsigned int vcpus, domid_t *domain);
 
@@ -27,6 +29,13 @@ int domain_call_list(domid_t first, struct xen_domctl_getdomaininfo *list, unsig
 /* One virtual processor: online, running or blocked, where and for how long. */
 int domain_call_vcpu_information(domid_t domain, unsigned int vcpu,
                                  struct xen_domctl_getvcpuinfo *information);
+
+/* The processors a vcpu may (hard) and would rather (soft) run on; NULL: not asked or not changed.
+ */
+int domain_call_get_affinity(domid_t domain, unsigned int vcpu, struct pcpu_set *hard,
+                             struct pcpu_set *soft);
+int domain_call_set_affinity(domid_t domain, unsigned int vcpu, const struct pcpu_set *hard,
+                             const struct pcpu_set *soft);
 
 /* The credit2 scheduler's weight and cap; a weight of 0 is not changed. */
 int domain_call_set_share(domid_t domain, uint16_t weight, uint16_t cap);

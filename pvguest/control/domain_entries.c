@@ -94,6 +94,16 @@ static void put_machine(struct writer *writer, const char *handle,
     put(writer, "start_time", "%llu.00", (unsigned long long)clock_wall_seconds());
 }
 
+static void put_vcpus(struct writer *writer, uint64_t online, uint64_t maximum)
+{
+    char key[32];
+
+    for (unsigned int vcpu = 0; vcpu < maximum; vcpu++) {
+        format_text(key, sizeof key, "cpu/%u/availability", vcpu);
+        put(writer, key, "%s", vcpu < online ? "online" : "offline");
+    }
+}
+
 static void put_domain(struct writer *writer, const char *handle,
                        const struct configuration *configuration)
 {
@@ -110,7 +120,6 @@ static void put_domain(struct writer *writer, const char *handle,
         "attr",
         "error",
     };
-    char key[32];
 
     set_prefix(writer, "/local/domain/%u", writer->domain);
     put_directory(writer, "", 0, writer->domain);
@@ -119,10 +128,7 @@ static void put_domain(struct writer *writer, const char *handle,
     put(writer, "domid", "%u", writer->domain);
     put(writer, "memory/static-max", "%llu", (unsigned long long)configuration->maximum_mib * 1024);
     put(writer, "memory/target", "%llu", (unsigned long long)configuration->memory_mib * 1024);
-    for (unsigned int vcpu = 0; vcpu < configuration->maximum_vcpus; vcpu++) {
-        format_text(key, sizeof key, "cpu/%u/availability", vcpu);
-        put(writer, key, "%s", vcpu < configuration->vcpus ? "online" : "offline");
-    }
+    put_vcpus(writer, configuration->vcpus, configuration->maximum_vcpus);
     put(writer, "control/platform-feature-multiprocessor-suspend", "1");
     for (size_t i = 0; i < sizeof guest_directories / sizeof guest_directories[0]; i++)
         put_own_directory(writer, guest_directories[i]);
@@ -371,6 +377,23 @@ int domain_entries_set_target(domid_t domain, uint64_t kib)
     format_text(path, sizeof path, "/local/domain/%u/memory/target", domain);
     format_text(value, sizeof value, "%llu", (unsigned long long)kib);
     return store_write(path, value);
+}
+
+int domain_entries_set_vcpus(domid_t domain, unsigned int online, unsigned int maximum)
+{
+    struct writer writer = {.domain = domain};
+    int status;
+
+    set_prefix(&writer, "/local/domain/%u", domain);
+    do {
+        status = store_transaction_start(&writer.transaction);
+        if (status)
+            return status;
+        writer.status = 0;
+        put_vcpus(&writer, online, maximum);
+        status = store_transaction_finish(writer.transaction, writer.status);
+    } while (status == -XEN_EAGAIN);
+    return status;
 }
 
 int domain_entries_press_sysrq(domid_t domain, char key)

@@ -34,6 +34,9 @@ int domain_entries_request_shutdown(domid_t domain, const char *how);
 /* memory/target, which its balloon driver follows. */
 int domain_entries_set_target(domid_t domain, uint64_t kib);
 
+/* cpu/N/availability of each of `maximum` vcpus: the guest takes `online` of them into use. */
+int domain_entries_set_vcpus(domid_t domain, unsigned int online, unsigned int maximum);
+
 /* control/sysrq: the guest acts as on this key with SysRq. */
 int domain_entries_press_sysrq(domid_t domain, char key);
 

@@ -136,6 +136,21 @@ int life_cycle_set_memory(domid_t domain, uint64_t kib)
     return status;
 }
 
+int life_cycle_set_vcpus(domid_t domain, unsigned int count, unsigned int *maximum)
+{
+    const struct domain_record *record;
+    int status = -XEN_ESRCH;
+
+    mutex_lock(&mutex);
+    record = find_record(domain);
+    if (record) {
+        *maximum = (unsigned int)record->configuration->maximum_vcpus;
+        status = count > *maximum ? -XEN_E2BIG : domain_entries_set_vcpus(domain, count, *maximum);
+    }
+    mutex_unlock(&mutex);
+    return status;
+}
+
 int life_cycle_press_sysrq(domid_t domain, char key)
 {
     int status = -XEN_ESRCH;

@@ -30,6 +30,11 @@ int life_cycle_request_shutdown(domid_t domain, const char *how);
 /* Ask a domain's balloon driver for this much memory; -XEN_E2BIG beyond its maxmem. */
 int life_cycle_set_memory(domid_t domain, uint64_t kib);
 
+/*
+ * Ask a domain to use so many of its vcpus; -XEN_E2BIG beyond its maxvcpus, which *maximum tells.
+ */
+int life_cycle_set_vcpus(domid_t domain, unsigned int count, unsigned int *maximum);
+
 /* Press a key with SysRq in a domain. */
 int life_cycle_press_sysrq(domid_t domain, char key);
 

@@ -31,6 +31,31 @@ int machine_call_scheduler(uint32_t *scheduler)
     return status;
 }
 
+const char *machine_scheduler_name(uint32_t scheduler)
+{
+    static const char *const names[] = {
+        [XEN_SCHEDULER_CREDIT] = "credit",     [XEN_SCHEDULER_CREDIT2] = "credit2",
+        [XEN_SCHEDULER_ARINC653] = "arinc653", [XEN_SCHEDULER_RTDS] = "rtds",
+        [XEN_SCHEDULER_NULL] = "null",
+    };
+
+    return scheduler < sizeof names / sizeof names[0] && names[scheduler] ? names[scheduler]
+                                                                          : "unknown";
+}
+
+/* Of the one pool of processors. */
+int machine_call_rate_limit(uint32_t *microseconds)
+{
+    struct xen_sysctl operation = {0};
+    int status;
+
+    operation.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+    operation.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+    status = call(&operation, XEN_SYSCTL_scheduler_op);
+    *microseconds = operation.u.scheduler_op.u.sched_credit2.ratelimit_us;
+    return status;
+}
+
 int machine_call_idle_times(struct xen_sysctl_cpuinfo *processors, unsigned int limit)
 {
     struct xen_sysctl operation = {0};

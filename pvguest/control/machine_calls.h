@@ -15,6 +15,12 @@ int machine_call_information(struct xen_sysctl_physinfo *information);
 /* XEN_SCHEDULER_… */
 int machine_call_scheduler(uint32_t *scheduler);
 
+/* xl's word for it. */
+const char *machine_scheduler_name(uint32_t scheduler);
+
+/* The shortest time that credit2 lets a vcpu run, in microseconds. */
+int machine_call_rate_limit(uint32_t *microseconds);
+
 /* Idle time of each processor in nanoseconds; returns how many were told. */
 int machine_call_idle_times(struct xen_sysctl_cpuinfo *processors, unsigned int limit);
 

@@ -33,8 +33,9 @@ const struct shell_command shell_commands[] = {
     {"reboot", command_reboot, "[DOMAIN]", "ask a domain to restart; without one: the machine"},
     {"repeat", command_repeat, "N COMMAND...",
      "run commands N times: repeat 9 'create a -q; destroy a'"},
-    {"sched-credit2", command_sched_credit2, "[-d DOMAIN -w WEIGHT]",
-     "list or change shares of processor time (weight, -c cap)"},
+    {"sched", command_sched, "", "show the policy, and what each processor does"},
+    {"sched-credit2", command_sched_credit2, "[-d DOMAIN [-w WEIGHT] [-c CAP]]",
+     "list or change shares of processor time; the cap is in percent of one processor"},
     {"shutdown", command_shutdown, "[-w] [DOMAIN]",
      "ask a domain to power off (-w: and wait); without one: the machine"},
     {"sysrq", command_sysrq, "DOMAIN LETTER", "press a key with SysRq in a domain"},
@@ -44,6 +45,10 @@ const struct shell_command shell_commands[] = {
     {"unpause", command_unpause, "DOMAIN", "let a paused domain go on"},
     {"uptime", command_uptime, "[DOMAIN...]", "print how long domains have been running"},
     {"vcpu-list", command_vcpu_list, "[DOMAIN...]", "list the virtual processors"},
+    {"vcpu-pin", command_vcpu_pin, "DOMAIN VCPU|all HARD [SOFT]",
+     "set where vcpus may (and would rather) run: all, 0-3,5,^2 or - for as it is"},
+    {"vcpu-set", command_vcpu_set, "[-i] DOMAIN COUNT",
+     "have a domain use so many of its vcpus (-i: more than there are processors)"},
 };
 
 const size_t shell_command_count = sizeof shell_commands / sizeof shell_commands[0];

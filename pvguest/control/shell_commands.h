@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of the shell's commands; the functions are in shell_domain.c, shell_machine.c,
- * shell_request.c, shell_hypercalls.c, shell_disk.c and shell_console.c. A command gets its words
- * (words[0] is its name, words[count] is NULL) and returns 0 or 1, as a program exits. They run in
- * the shell's thread.
+ * shell_vcpu.c, shell_schedule.c and others of that name. A command gets its words (words[0] is its
+ * name, words[count] is NULL) and returns 0 or 1, as a program exits. They run in the shell's
+ * thread.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <xen/xen.h>
+#include <xen/domctl.h>
 
 struct shell_command {
     const char *name;
@@ -30,6 +30,10 @@ int shell_usage(const char *command);
 
 /* A domain by name or number, or xl's complaint. */
 bool shell_find_domain(const char *word, domid_t *domain);
+
+/* Call `show` for the domains named by the words behind the command, or for all. */
+typedef void shell_show_t(const struct xen_domctl_getdomaininfo *domain);
+int shell_for_domains(int count, char **words, shell_show_t *show);
 
 /* Join terminal and guest console until Ctrl-]; 0 or a negative errno. */
 int shell_attach(domid_t domain);
@@ -55,6 +59,7 @@ int command_network_restart(int count, char **words);
 int command_pause(int count, char **words);
 int command_reboot(int count, char **words);
 int command_repeat(int count, char **words);
+int command_sched(int count, char **words);
 int command_sched_credit2(int count, char **words);
 int command_shutdown(int count, char **words);
 int command_sysrq(int count, char **words);
@@ -63,3 +68,5 @@ int command_trace(int count, char **words);
 int command_unpause(int count, char **words);
 int command_uptime(int count, char **words);
 int command_vcpu_list(int count, char **words);
+int command_vcpu_pin(int count, char **words);
+int command_vcpu_set(int count, char **words);

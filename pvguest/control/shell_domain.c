@@ -29,9 +29,7 @@ bool shell_find_domain(const char *word, domid_t *domain)
     return false;
 }
 
-/* Call `show` for the domains named by the words, or for all. */
-static int for_domains(int count, char **words,
-                       void (*show)(const struct xen_domctl_getdomaininfo *domain))
+int shell_for_domains(int count, char **words, shell_show_t *show)
 {
     struct xen_domctl_getdomaininfo list[LIST_BATCH];
     domid_t domain = 0;
@@ -72,30 +70,7 @@ static void list_domain(const struct xen_domctl_getdomaininfo *domain)
 int command_list(int count, char **words)
 {
     print("%-40s %5s %5s %5s\tState\tTime(s)\n", "Name", "ID", "Mem", "VCPUs");
-    return for_domains(count, words, list_domain);
-}
-
-static void list_vcpus(const struct xen_domctl_getdomaininfo *domain)
-{
-    char name[NAME_SIZE];
-
-    life_cycle_name(domain->domain, name, sizeof name);
-    for (uint32_t number = 0; number <= domain->max_vcpu_id; number++) {
-        struct xen_domctl_getvcpuinfo vcpu;
-
-        if (domain_call_vcpu_information(domain->domain, number, &vcpu) < 0)
-            return;
-        print("%-32s %5u %5u %5d   %c%c%c %9llu.%llu\n", name, domain->domain, number,
-              vcpu.online ? (int)vcpu.cpu : -1, vcpu.running ? 'r' : '-', vcpu.blocked ? 'b' : '-',
-              vcpu.online ? '-' : 'p', (unsigned long long)(vcpu.cpu_time / SECOND_NS),
-              (unsigned long long)(vcpu.cpu_time / (SECOND_NS / 10) % 10));
-    }
-}
-
-int command_vcpu_list(int count, char **words)
-{
-    print("%-32s %5s %5s %5s %5s %11s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)");
-    return for_domains(count, words, list_vcpus);
+    return shell_for_domains(count, words, list_domain);
 }
 
 static void show_uptime(const struct xen_domctl_getdomaininfo *domain)
@@ -118,7 +93,7 @@ static void show_uptime(const struct xen_domctl_getdomaininfo *domain)
 int command_uptime(int count, char **words)
 {
     print("%-33s %4s %s\n", "Name", "ID", "Uptime");
-    return for_domains(count, words, show_uptime);
+    return shell_for_domains(count, words, show_uptime);
 }
 
 int command_create(int count, char **words)

@@ -63,24 +63,6 @@ static void show_machine(const char *wanted)
     show(wanted, "outstanding_claims", "%llu", (number_t)machine.outstanding_pages / PAGES_PER_MIB);
 }
 
-static const char *scheduler_name(uint32_t scheduler)
-{
-    switch (scheduler) {
-    case XEN_SCHEDULER_CREDIT:
-        return "credit";
-    case XEN_SCHEDULER_CREDIT2:
-        return "credit2";
-    case XEN_SCHEDULER_RTDS:
-        return "rtds";
-    case XEN_SCHEDULER_ARINC653:
-        return "arinc653";
-    case XEN_SCHEDULER_NULL:
-        return "null";
-    default:
-        return "unknown";
-    }
-}
-
 /* The hypervisor's own words, through one page of memory for all its strings. */
 static void show_hypervisor(const char *wanted)
 {
@@ -100,7 +82,7 @@ static void show_hypervisor(const char *wanted)
     if (hypercall_xen_version(XENVER_capabilities, text) >= 0)
         show(wanted, "xen_caps", "%.*s", (int)sizeof(xen_capabilities_info_t), text);
     if (machine_call_scheduler(&scheduler) == 0)
-        show(wanted, "xen_scheduler", "%s", scheduler_name(scheduler));
+        show(wanted, "xen_scheduler", "%s", machine_scheduler_name(scheduler));
     show(wanted, "xen_pagesize", "%ld", hypercall_xen_version(XENVER_pagesize, NULL));
     if (hypercall_xen_version(XENVER_platform_parameters, &parameters) >= 0)
         show(wanted, "platform_params", "virt_start=%#lx", parameters.virt_start);

@@ -13,7 +13,10 @@ FILES = {
     "moss.cfg": configuration("moss", memory=8, extra="greeting=moss"),
     "phoenix.cfg": configuration("phoenix", on_crash="restart"),
     "relic.cfg": configuration("relic", on_crash="preserve", on_poweroff="preserve"),
-    "heavy.cfg": configuration("heavy", cpu_weight=512),
+    "heavy.cfg": configuration("heavy", cpu_weight=512, cap=50),
+    "twins.cfg": configuration("twins", vcpus=1, maxvcpus=2, cpus=["1", "all"], cpus_soft="0"),
+    "bound.cfg": configuration("bound", cpus="7"),
+    "capped.cfg": configuration("capped", cap=101),
     "huge.cfg": configuration("huge", memory=100000),
     "small.cfg": configuration("small", memory=1, ramdisk="demo.elf"),
     "nokernel.cfg": configuration("nokernel", "absent.elf"),
@@ -182,6 +185,23 @@ ERRORS = {
     "create huge": r"huge: not enough memory: 100000 MiB wanted, [0-9]+ MiB free",
     "create syntax": r"syntax.cfg:4: config parsing error: `,' or `\]' is expected in a list",
     "create unnamed": r"unnamed.cfg:2: Domain name must be specified.",
+    "create capped": r"capped.cfg:5: cap= is more than 100 for each vcpu",
+    "create bound": r"bound: choosing processors for its vcpus failed: error -22",
+    "vcpu-pin 0 1 0": r"Error: Invalid argument 1 as VCPU.",
+    "vcpu-pin 0 0 0-x": r"Invalid pcpu range: 0-x.",
+    "vcpu-pin 0 0 7": r"Could not set affinity for vcpu `0': none of these processors is online.",
+    "vcpu-pin 0 0 -": r"Usage: vcpu-pin DOMAIN VCPU\|all HARD \[SOFT\]",
+    "vcpu-pin nobody all 0": r"nobody is an invalid domain identifier \(rc=-6\)",
+    "vcpu-list nobody": r"nobody is an invalid domain identifier \(rc=-6\)",
+    "vcpu-set 0 1": r"domain 0 is not a guest of this control domain",
+    "vcpu-set 0 x": r"Error: Invalid argument.",
+    "vcpu-set 0 2": r"You are overcommitting! You have 1 physical CPUs and want 2 vCPUs!",
+    "sched-credit2 -w 5": r"Must specify a domain.",
+    "sched-credit2 -d 0 -w 0": r"Cpu weight out of range, valid values are within range from 1",
+    "sched-credit2 -d 0 -w 65536": r"Cpu weight out of range, valid values are within .* to 65535",
+    "sched-credit2 -d 0 -c 101": r"Cpu cap out of range, valid range is from 0 to 100 ",
+    "sched-credit2 -d nobody": r"nobody is an invalid domain identifier \(rc=-6\)",
+    "sched all": r"Usage: sched",
     "destroy nobody": r"nobody is an invalid domain identifier \(rc=-6\)",
     "destroy 0": r"Cannot destroy privileged domain 0.",
     "pause 77": r"77 is an invalid domain identifier",
@@ -255,13 +275,67 @@ def test_information(boot_control, hypervisor):
 
 
 def test_shares_of_processor_time(boot_control):
-    """cpu_weight= reaches the scheduler, sched-credit2 shows and changes it."""
+    """cpu_weight= and cap= reach the scheduler, sched-credit2 shows and changes each alone."""
     shell = boot_control()
     shell.run("create heavy -p")
-    assert re.search(r"^heavy +1 +512 +0$", shell.run("sched-credit2"), re.MULTILINE)
-    shell.run("sched-credit2 -d heavy -w 100")
-    assert re.search(r"^heavy +1 +100 +0$", shell.run("sched-credit2"), re.MULTILINE)
+    shares = shell.run("sched-credit2")
+    assert re.search(r"^Domain-0 +0 +256 +0$", shares, re.MULTILINE)
+    assert re.search(r"^heavy +1 +512 +50$", shares, re.MULTILINE)
+    assert shell.run("sched-credit2 -d heavy -w 100") == ""
+    assert shell.run("sched-credit2 -d heavy").split("\n")[1].split() == ["heavy", "1", "100", "50"]
+    assert shell.run("sched-credit2 -d heavy -c 0") == ""
+    assert shell.run("sched-credit2 -d heavy").split("\n")[1].split() == ["heavy", "1", "100", "0"]
     assert "Usage" in shell.run("sched-credit2 -d heavy -w many")
+
+
+def vcpus(shell, domain):
+    """The rows of `vcpu-list` for one domain: its affinities by vcpu, and CPU and state."""
+    head, *rows = shell.run(f"vcpu-list {domain}").strip().split("\n")
+    assert head.split() == ["Name", "ID", "VCPU", "CPU", "State", "Time(s)",
+                            "Affinity", "(Hard", "/", "Soft)"]
+    rows = [row.split() for row in rows]
+    return {int(row[2]): {"CPU": row[3], "State": row[4], "Hard": row[6], "Soft": row[8]}
+            for row in rows}
+
+
+def test_affinity(boot_control):
+    """cpus= pins, vcpu-list shows it, vcpu-pin changes it; the vcpu then runs there."""
+    shell = boot_control(smp=2)
+    shell.run("create twins")
+    shell.attach("twins")
+    shell.detach()
+    assert vcpus(shell, "twins")[0] == {"CPU": "1", "State": "-b-", "Hard": "1", "Soft": "0"}
+    assert vcpus(shell, "twins")[1] == {"CPU": "-", "State": "--p", "Hard": "all", "Soft": "0"}
+    assert shell.run("vcpu-pin twins 0 0 all") == ""
+    shell.attach("twins")
+    shell.booted.send("fault spin\r")
+    shell.booted.expect("as you wish\n")
+    shell.detach()
+    assert vcpus(shell, "twins")[0] | {"State": ""} == {
+        "CPU": "0", "State": "", "Hard": "0", "Soft": "all"}
+    assert shell.run("vcpu-pin twins all 1 -") == ""
+    while vcpus(shell, "twins")[0]["CPU"] != "1":
+        pass
+    assert {row["Hard"] for row in vcpus(shell, "twins").values()} == {"1"}
+    # Nothing else runs there, and the domain that asks has the other one.
+    head, columns, first, second = shell.run("sched").strip().split("\n")
+    assert head == "Scheduler: credit2"
+    assert columns.split() == ["CPU", "Runs", "Runnable", "Idle(s)", "Idle(%)"]
+    assert first.split()[:3] == ["0", "Domain-0/0", "0"]
+    assert second.split()[:3] == ["1", "twins/0", "0"]
+    assert shell.run("vcpu-pin twins 0 all,^1") == ""
+    assert vcpus(shell, "twins")[0]["Hard"] == "0"
+
+
+def test_number_of_vcpus(boot_control):
+    """vcpus= and maxvcpus= and `vcpu-set` reach the store; the hypervisor has all of them."""
+    shell = boot_control(smp=2)
+    shell.run("create twins -p")
+    assert list(vcpus(shell, "twins")) == [0, 1]
+    assert shell.run("vcpu-set twins 2") == ""
+    assert "Requested 3 VCPUs, however maxcpus is 2!" in shell.run("vcpu-set -i twins 3")
+    assert "You have 2 physical CPUs and want 3 vCPUs" in shell.run("vcpu-set twins 3")
+    assert "Error: Invalid argument." in shell.run("vcpu-set twins 0")
 
 
 def test_large_guest(boot_control):

@@ -122,6 +122,25 @@ static void reads_interfaces(void **state)
     assert_false(configuration_rate_parse("18446744073709551615GB/s", &bytes, &interval_us));
 }
 
+static void reads_processors(void **state)
+{
+    const struct configuration_affinity *hard = &configuration.hard;
+
+    (void)state;
+    assert_int_equal(read_text("name='a'\nkernel='k'\nvcpus=1\nmaxvcpus=4\ncpu_weight=65535\n"
+                               "cap=400\ncpus='0-3,^2'\ncpus_soft=['1', 2]\n"),
+                     0);
+    assert_int_equal(configuration.vcpus, 1);
+    assert_int_equal(configuration.maximum_vcpus, 4);
+    assert_int_equal(configuration.cap, 400);
+    assert_int_equal(hard->count, CONFIGURATION_MAX_VCPUS);
+    assert_int_equal(hard->sets[0].bytes[0], 0x0b);
+    assert_int_equal(hard->sets[CONFIGURATION_MAX_VCPUS - 1].bytes[0], 0x0b);
+    assert_int_equal(configuration.soft.count, 2);
+    assert_int_equal(configuration.soft.sets[0].bytes[0], 1 << 1);
+    assert_int_equal(configuration.soft.sets[1].bytes[0], 1 << 2);
+}
+
 static void has_xl_defaults(void **state)
 {
     (void)state;
@@ -129,6 +148,9 @@ static void has_xl_defaults(void **state)
     assert_int_equal(configuration.memory_mib, 32);
     assert_int_equal(configuration.maximum_mib, 32);
     assert_int_equal(configuration.vcpus, 1);
+    assert_int_equal(configuration.maximum_vcpus, 1);
+    assert_int_equal(configuration.hard.count, 0);
+    assert_int_equal(configuration.soft.count, 0);
     assert_int_equal(configuration.on_poweroff, ACTION_DESTROY);
     assert_int_equal(configuration.on_reboot, ACTION_RESTART);
     assert_int_equal(configuration.on_crash, ACTION_DESTROY);
@@ -179,7 +201,15 @@ static const struct {
     {"memory='lots'", "t.cfg:1: memory: a number is expected"},
     {"memory=12x", "a number is expected"},
     {"memory=0", "out of range"},
-    {"cpu_weight=65536", "out of range"},
+    {"cpu_weight=65536", "t.cfg:1: cpu_weight: the number is out of range"},
+    {"cpu_weight=0", "t.cfg:1: cpu_weight: the number is out of range"},
+    {"name='x'\nkernel='k'\nvcpus=2\ncap=201", "cap= is more than 100 for each vcpu"},
+    {"cap=3201", "t.cfg:1: cap: the number is out of range"},
+    {"name='x'\nkernel='k'\nvcpus=2\nmaxvcpus=1", "maxvcpus= is less than vcpus="},
+    {"vcpus=0", "t.cfg:1: vcpus: the number is out of range"},
+    {"\ncpus='0-x'", "t.cfg:2: cpus: Invalid pcpu range: 0-x"},
+    {"cpus=''", "t.cfg:1: cpus: Invalid pcpu range: "},
+    {"cpus_soft=['0', '3-2']", "t.cfg:1: cpus_soft: Invalid pcpu range: 3-2"},
     {"cpu_weight=[1]", "a number is expected"},
     {"memory=99999999999999999999999", "a number is expected"},
     {"name='x'\nkernel='k'\nmemory=64\nmaxmem=32", "maxmem= is less than memory="},
@@ -197,7 +227,8 @@ static const struct {
     {"vif=['rate=fast']", "not a rate"},
     {"vif=['speed=1']", "unknown parameter"},
     {"vif=['mac']", "a parameter without a value"},
-    {"vif=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "too many items"},
+    {"vif=['','','','','','','','','']", "too many network interfaces"},
+    {"cpus=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "too many items"},
 };
 
 static void refuses_with_the_reason(void **state)
@@ -278,6 +309,7 @@ int main(void)
         cmocka_unit_test(reads_everything),
         cmocka_unit_test(reads_disks),
         cmocka_unit_test(reads_interfaces),
+        cmocka_unit_test(reads_processors),
         cmocka_unit_test(has_xl_defaults),
         cmocka_unit_test(joins_root_and_extra),
         cmocka_unit_test(warns_of_unknown_keys),

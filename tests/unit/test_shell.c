@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The shell's line editor and the cutting of lines into commands and words: what is typed, what
- * the terminal then shows, and what the command gets.
+ * the terminal then shows, and what the command gets; and sets of processors as xl writes them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/string.h"
+#include "pvguest/control/pcpu_set.h"
 #include "pvguest/control/shell_line.h"
 #include "pvguest/control/shell_words.h"
 
@@ -176,6 +177,37 @@ static void splits_commands(void **state)
     assert_null(shell_next_command(&rest));
 }
 
+static void reads_and_writes_processors(void **state)
+{
+    static const struct {
+        const char *given, *shown; /* among eight */
+    } good[] = {
+        {"all", "all"},          {"0-7", "all"},         {"3", "3"},
+        {"0-3,5,^2", "0-1,3,5"}, {"all,^0,^7", "1-6"},   {"^1,0-2", "0-2"},
+        {"0-3,^0-3", "none"},    {"8-20", "none"},       {"all,^1-6", "0,7"},
+        {"255", "none"},         {"0,2,4,6", "0,2,4,6"}, {"5,all", "all"},
+    };
+    static const char *const wrong[] = {"",  ",",    "0,",   "1-",    "3-1",  "^all",
+                                        "a", "0-3x", "allx", "256",   "-1",   "0,,1",
+                                        "^", "^^1",  "1 ",   "all-3", "0-256"};
+    struct pcpu_set set;
+    char text[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(pcpu_set_parse(good[i].given, &set));
+        pcpu_set_text(&set, 8, text, sizeof text);
+        assert_string_equal(text, good[i].shown);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        if (pcpu_set_parse(wrong[i], &set))
+            fail_msg("`%s' was taken", wrong[i]);
+    }
+    assert_true(pcpu_set_parse("0,2,4,6,8,10,12", &set));
+    pcpu_set_text(&set, 16, text, 8); /* what does not fit is left out */
+    assert_string_equal(text, "0,2,4,6");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +221,7 @@ int main(void)
         cmocka_unit_test(splits_words),
         cmocka_unit_test(refuses_bad_lines),
         cmocka_unit_test(splits_commands),
+        cmocka_unit_test(reads_and_writes_processors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

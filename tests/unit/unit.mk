@@ -4,7 +4,7 @@ text_SOURCES      := lib/text.c
 format_SOURCES    := lib/format.c
 configuration_SOURCES := pvguest/control/configuration.c pvguest/control/configuration_syntax.c \
     pvguest/control/configuration_disk.c pvguest/control/configuration_network.c \
-    pvguest/control/network_frame.c lib/text.c lib/format.c
+    pvguest/control/network_frame.c pvguest/control/pcpu_set.c lib/text.c lib/format.c
 disk_SOURCES := pvguest/control/disk_checksum.c pvguest/control/disk_extent.c \
     pvguest/control/disk_gpt.c pvguest/control/disk_target.c lib/text.c lib/format.c
 elf_SOURCES       := lib/elf.c lib/elf_notes.c lib/text.c tests/unit/elf_image.c
@@ -15,7 +15,8 @@ STORE_LOGIC := $(addprefix pvguest/control/store_,account.c connection.c databas
     lib/text.c lib/format.c tests/unit/host_heap.c
 store_SOURCES := $(STORE_LOGIC) tests/unit/store_client.c
 console_back_SOURCES := drivers/console/back_ring.c drivers/console/back_limit.c
-shell_SOURCES     := pvguest/control/shell_line.c pvguest/control/shell_words.c
+shell_SOURCES     := pvguest/control/shell_line.c pvguest/control/shell_words.c \
+    pvguest/control/pcpu_set.c lib/format.c lib/text.c
 block_request_SOURCES := drivers/block/request.c
 bus_SOURCES := drivers/bus/key.c drivers/bus/front.c drivers/bus/back.c pvguest/kernel/store.c \
     $(STORE_LOGIC) tests/unit/store_client.c tests/unit/fake_domains.c
