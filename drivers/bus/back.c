@@ -46,33 +46,40 @@ static void back_disconnect(struct bus_back *back)
 /* The front end let go. One that waits for us in InitWait was never connected: nothing to close. */
 static void back_close(struct bus_back *back, enum xenbus_state state)
 {
+    back->leading_out = false;
     back_disconnect(back);
     if (back->state == XenbusStateConnected || back->state == XenbusStateClosing)
         back_switch(back, state);
 }
 
+static void back_offer(struct bus_back *back)
+{
+    back->leading_out = false;
+    back_switch(back, XenbusStateInitWait);
+}
+
 static void back_follow(struct bus_back *back)
 {
-    enum xenbus_state front_state = bus_state_read(back->front_directory);
-
-    if (front_state != XenbusStateConnected)
-        back->stale = false;
-    switch (front_state) {
+    switch (bus_state_read(back->front_directory)) {
     case XenbusStateInitialising:
         back_disconnect(back);
-        back_switch(back, XenbusStateInitWait);
+        back_offer(back);
         break;
     case XenbusStateInitialised:
     case XenbusStateConnected:
-        if (back->state == XenbusStateInitWait && !back->stale)
+        if (back->state == XenbusStateInitWait)
             back_connect(back);
         break;
     case XenbusStateClosing:
-        back_close(back, XenbusStateClosing);
+        if (!back->leading_out)
+            back_close(back, XenbusStateClosing);
         break;
     case XenbusStateClosed:
     case XenbusStateUnknown:
-        back_close(back, XenbusStateClosed);
+        if (back->leading_out)
+            back_offer(back);
+        else
+            back_close(back, XenbusStateClosed);
         break;
     default:
         break;
@@ -111,6 +118,43 @@ static int back_read_front(struct bus_back *back)
 }
 
 /*
+ * A front end that is connected, or has set itself up for a former back end, may be about to take
+ * that apart: it is led out, and InitWait comes when it is Closed.
+ */
+static enum xenbus_state first_state(enum xenbus_state front_state, enum xenbus_state former_state)
+{
+    bool for_former =
+        front_state == XenbusStateInitialised && former_state != XenbusStateInitialising;
+
+    return front_state == XenbusStateConnected || for_former ? XenbusStateClosing
+                                                             : XenbusStateInitWait;
+}
+
+/*
+ * Look and write in one transaction: a front end in the middle of its set-up has either written
+ * Initialised before we look, or sees our state, and no former one, when it looks next.
+ */
+static int first_state_write(struct bus_back *back)
+{
+    char front_directory[STORE_PATH_SIZE];
+    store_transaction_t transaction;
+    int error = store_transaction_start(&transaction);
+
+    if (error)
+        return error;
+    /* Gone meanwhile, it must not come back to life. */
+    error = bus_key_read_in(transaction, back->directory, "frontend", front_directory,
+                            sizeof(front_directory));
+    if (error)
+        goto finish;
+    back->state = first_state(bus_state_read_in(transaction, back->front_directory),
+                              bus_state_read_in(transaction, back->directory));
+    error = bus_key_write(transaction, back->directory, "state", "%u", (unsigned int)back->state);
+finish:
+    return store_transaction_finish(transaction, error);
+}
+
+/*
  * A device that cannot be created stays listed as Closed until its directory goes, so that the
  * events of its own error message do not make another attempt.
  */
@@ -123,8 +167,12 @@ static void back_begin(struct bus_back *back)
         error = back->driver->create(back);
     if (error)
         goto fail;
-    back->stale = bus_state_read(back->front_directory) == XenbusStateConnected;
-    back_switch(back, XenbusStateInitWait);
+    do {
+        error = first_state_write(back);
+    } while (error == -XEN_EAGAIN);
+    if (error)
+        goto destroy;
+    back->leading_out = back->state == XenbusStateClosing;
     error = -XEN_E2BIG;
     if (format_text(path, sizeof(path), "%s/state", back->front_directory) >= STORE_PATH_SIZE)
         goto destroy;

@@ -7,9 +7,11 @@
  * the store's watch thread, never two at once, and writes the states:
  *
  *   the directory appears         -> create()                                   -> InitWait
- *   front end Initialised         -> connect()                                  -> Connected
- *   front end Connected           -> the same if it came here by way of InitWait; one that was
- *                                    Connected before we existed must begin anew by itself
+ *   the same, with a front end that is set up for a former back end
+ *                                 -> create()                                   -> Closing,
+ *                                    and InitWait when the front end is Closed
+ *   front end Initialised or Connected
+ *                                 -> connect() if we are in InitWait            -> Connected
  *   front end Closing             -> disconnect()                               -> Closing
  *   front end Closed, or its directory vanishes, or its domain ends
  *                                 -> disconnect()                               -> Closed
@@ -63,7 +65,7 @@ struct bus_back {
     struct bus_back_class *class;
     struct store_watch front_watch;
     bool created, connected;
-    bool stale; /* the front end is still connected to a former back end */
+    bool leading_out; /* Closing, until a front end of a former back end's is Closed */
 };
 
 /* The caller's (static) storage for one registered driver. */

@@ -13,13 +13,19 @@ static int key_path(char *path, const char *directory, const char *key)
     return length < STORE_PATH_SIZE ? 0 : -XEN_E2BIG;
 }
 
-int bus_key_read(const char *directory, const char *key, char *buffer, size_t size)
+int bus_key_read_in(store_transaction_t transaction, const char *directory, const char *key,
+                    char *buffer, size_t size)
 {
     char path[STORE_PATH_SIZE];
     int error = key_path(path, directory, key);
 
     buffer[0] = '\0';
-    return error ? error : store_read(path, buffer, size);
+    return error ? error : store_read_in(transaction, path, buffer, size);
+}
+
+int bus_key_read(const char *directory, const char *key, char *buffer, size_t size)
+{
+    return bus_key_read_in(STORE_NO_TRANSACTION, directory, key, buffer, size);
 }
 
 int bus_key_read_unsigned(const char *directory, const char *key, uint64_t *value)
@@ -74,16 +80,13 @@ int bus_key_remove(store_transaction_t transaction, const char *directory, const
 static int write_anchored_once(const char *directory, const char *anchor, const char *key,
                                const char *value)
 {
-    char path[STORE_PATH_SIZE], found[STORE_VALUE_SIZE];
+    char found[STORE_VALUE_SIZE];
     store_transaction_t transaction;
-    int error = key_path(path, directory, anchor);
+    int error = store_transaction_start(&transaction);
 
     if (error)
         return error;
-    error = store_transaction_start(&transaction);
-    if (error)
-        return error;
-    error = store_read_in(transaction, path, found, sizeof(found));
+    error = bus_key_read_in(transaction, directory, anchor, found, sizeof(found));
     if (!error)
         error = bus_key_write(transaction, directory, key, "%s", value);
     return store_transaction_finish(transaction, error);
@@ -105,14 +108,20 @@ int bus_key_write_anchored(const char *directory, const char *anchor, const char
     return error;
 }
 
-enum xenbus_state bus_state_read(const char *directory)
+enum xenbus_state bus_state_read_in(store_transaction_t transaction, const char *directory)
 {
+    char path[STORE_PATH_SIZE];
     uint64_t state;
 
-    if (directory[0] == '\0' || bus_key_read_unsigned(directory, "state", &state) ||
-        state > XenbusStateReconfigured)
+    if (directory[0] == '\0' || key_path(path, directory, "state") ||
+        store_read_unsigned_in(transaction, path, &state) || state > XenbusStateReconfigured)
         return XenbusStateUnknown;
     return (enum xenbus_state)state;
+}
+
+enum xenbus_state bus_state_read(const char *directory)
+{
+    return bus_state_read_in(STORE_NO_TRANSACTION, directory);
 }
 
 const char *bus_state_name(enum xenbus_state state)

@@ -13,6 +13,8 @@
 
 /* 0, or a negative Xen errno: -XEN_ENOENT when the key is missing, -XEN_EINVAL for no number. */
 int bus_key_read(const char *directory, const char *key, char *buffer, size_t size);
+int bus_key_read_in(store_transaction_t transaction, const char *directory, const char *key,
+                    char *buffer, size_t size);
 int bus_key_read_unsigned(const char *directory, const char *key, uint64_t *value);
 /* A feature or other optional number: `fallback` when it is missing or not a number. */
 uint64_t bus_key_read_optional(const char *directory, const char *key, uint64_t fallback);
@@ -29,4 +31,5 @@ int bus_key_write_anchored(const char *directory, const char *anchor, const char
 
 /* A missing or nonsensical state reads as XenbusStateUnknown. */
 enum xenbus_state bus_state_read(const char *directory);
+enum xenbus_state bus_state_read_in(store_transaction_t transaction, const char *directory);
 const char *bus_state_name(enum xenbus_state state);

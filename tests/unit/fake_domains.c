@@ -46,7 +46,7 @@ void fake_become(domid_t domain)
     present = domain;
 }
 
-static bool deliver(domid_t domain)
+bool fake_step_of(domid_t domain)
 {
     const char *event = client_event(&fake_clients[domain]);
     domid_t before = present;
@@ -81,7 +81,7 @@ bool fake_step(void)
 
     for (unsigned int i = 0; i < FAKE_DOMAINS; i++) {
         turn = (domid_t)((turn + 1) % FAKE_DOMAINS);
-        if (deliver(turn))
+        if (fake_step_of(turn))
             return true;
     }
     return false;
@@ -151,12 +151,13 @@ void wait_queue_wake(struct wait_queue *queue)
 }
 
 /* Others run while one waits; when nothing is left to happen, every deadline passes. */
-bool wait_queue_sleep(struct wait_queue *queue, uint64_t deadline_ns)
+bool wait_queue_sleep(struct wait_queue *queue, uint32_t seen, uint64_t deadline_ns)
 {
     domid_t before = present;
     bool stepped = fake_step();
 
     (void)queue;
+    (void)seen;
     present = before;
     if (!stepped && deadline_ns == WAIT_FOR_EVER)
         abort();

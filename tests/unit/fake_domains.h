@@ -22,6 +22,8 @@ void fake_become(domid_t domain);
 
 /* Deliver one event, if there is one. */
 bool fake_step(void);
+/* The same for one domain: what happens there while another is in the middle of something. */
+bool fake_step_of(domid_t domain);
 
 /* Deliver events until there are no more; fails the test when that has no end. */
 void fake_run(void);

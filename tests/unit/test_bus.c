@@ -24,6 +24,10 @@
 /* What the drivers were called for, one letter each. */
 static char calls[256];
 static int setup_error, connect_error, create_error;
+/* What happens in domain 0 while the front end is in one of its functions. */
+static void (*meanwhile)(void);
+/* What the front end published can be used. */
+static bool ring_is_there;
 
 static void note(char letter)
 {
@@ -34,16 +38,28 @@ static void note(char letter)
     calls[length + 1] = '\0';
 }
 
+static void let_others_run(void)
+{
+    if (meanwhile) {
+        fake_become(0);
+        meanwhile();
+        fake_become(1);
+    }
+}
+
 static int front_setup(struct bus_front *front)
 {
     assert_int_equal(front->back_domain, 0);
     note('s');
+    ring_is_there = true;
+    let_others_run();
     return setup_error;
 }
 
 static int front_publish(struct bus_front *front, store_transaction_t transaction)
 {
     note('p');
+    let_others_run();
     return bus_key_write(transaction, front->directory, "ring-ref", "%u", 8);
 }
 
@@ -52,6 +68,7 @@ static int front_connected(struct bus_front *front)
     uint64_t sectors;
 
     note('c');
+    let_others_run();
     assert_int_equal(bus_key_read_unsigned(front->back_directory, "sectors", &sectors), 0);
     assert_int_equal(sectors, 2048);
     return 0;
@@ -61,6 +78,8 @@ static void front_disconnect(struct bus_front *front)
 {
     (void)front;
     note('d');
+    ring_is_there = false;
+    let_others_run();
 }
 
 static const struct bus_front_driver front_driver = {
@@ -86,6 +105,8 @@ static int back_connect(struct bus_back *back)
     note('K');
     if (connect_error)
         return connect_error;
+    if (!ring_is_there)
+        return -XEN_EINVAL;
     assert_int_equal(bus_key_read_unsigned(back->front_directory, "ring-ref", &ring_ref), 0);
     assert_int_equal(ring_ref, 8);
     return bus_key_write(STORE_NO_TRANSACTION, back->directory, "sectors", "2048");
@@ -182,6 +203,7 @@ static int setup(void **state)
     (void)state;
     calls[0] = '\0';
     setup_error = connect_error = create_error = 0;
+    meanwhile = NULL;
     fake_begin();
     control_write("/local/domain/0", "");
     control_write("/local/domain/1", "");
@@ -292,6 +314,74 @@ static void back_that_vanished_is_replaced(void **state)
     bus_back_unregister(&class);
     assert_calls("DdX");
     heap_free(back);
+}
+
+static void restart_back(void)
+{
+    meanwhile = NULL;
+    back_begin();
+    while (fake_step_of(0))
+        ;
+}
+
+/* The former back end said Closing before the front end got so far as to be connected. */
+static void back_restarts_while_front_takes_itself_apart(void **state)
+{
+    (void)state;
+    device_add();
+    back_begin();
+    front_begin();
+    while (front.state != XenbusStateInitialised)
+        assert_true(fake_step_of(1) || fake_step_of(0));
+    bus_back_unregister(&class);
+    meanwhile = restart_back;
+    fake_run();
+    assert_states(XenbusStateConnected, XenbusStateConnected);
+    assert_calls("CspXdCspKc");
+    front_end();
+    bus_back_unregister(&class);
+}
+
+static unsigned int restarts_left;
+
+static void restart_or_not(void)
+{
+    unsigned int choice = (unsigned int)rand() % 8;
+
+    if (choice == 0 && restarts_left > 0) {
+        restarts_left--;
+        bus_back_unregister(&class);
+        back_begin();
+    }
+    for (unsigned int i = 0; i < choice; i++)
+        fake_step_of(0);
+}
+
+/* Whatever comes between what, in the end both are connected. */
+static void back_restarts_at_any_moment(void **state)
+{
+    (void)state;
+    device_add();
+    back_begin();
+    front_begin();
+    for (unsigned int seed = 0; seed < 2000; seed++) {
+        srand(seed);
+        calls[0] = '\0';
+        restarts_left = 6;
+        meanwhile = restart_or_not;
+        for (unsigned int i = 0; i < 20; i++) {
+            fake_become(0);
+            restart_or_not();
+            if (rand() % 2)
+                fake_step_of(1);
+        }
+        meanwhile = NULL;
+        fake_become(0);
+        fake_run();
+        assert_states(XenbusStateConnected, XenbusStateConnected);
+    }
+    front_end();
+    bus_back_unregister(&class);
 }
 
 static void removed_device_ends_both(void **state)
@@ -435,6 +525,8 @@ int main(void)
         TEST(front_waits_for_its_device),
         TEST(front_that_vanished_is_led_out),
         TEST(back_that_vanished_is_replaced),
+        TEST(back_restarts_while_front_takes_itself_apart),
+        TEST(back_restarts_at_any_moment),
         TEST(removed_device_ends_both),
         TEST(device_made_anew_is_a_new_device),
         TEST(toolstack_can_detach),
