@@ -209,13 +209,12 @@ void bounce_failsafe(struct cpu_user_regs *regs)
 }
 
 /* xen/arch-x86/xen-x86_64.h, struct iret_context: what the guest pushed. */
-long do_iret(const unsigned long *argument)
+long do_iret(void)
 {
     struct vcpu *vcpu = current_vcpu();
     struct cpu_user_regs *regs = guest_regs();
     struct iret_context frame;
 
-    (void)argument;
     if (copy_from_guest(&frame, guest_ptr(regs->rsp), sizeof(frame))) {
         domain_crash(vcpu->domain, "iret frame at %lx cannot be read", regs->rsp);
         return 0;

@@ -9,39 +9,45 @@
 #include "hypervisor/processor/trace.h"
 
 /* docs/abi.md explains each; an empty slot answers -ENOSYS. */
-static hypercall_handler_t *const hypercall_table[] = {
-    [__HYPERVISOR_set_trap_table] = do_set_trap_table,
-    [__HYPERVISOR_mmu_update] = do_mmu_update,
-    [__HYPERVISOR_set_gdt] = do_set_gdt,
-    [__HYPERVISOR_stack_switch] = do_stack_switch,
-    [__HYPERVISOR_set_callbacks] = do_set_callbacks,
-    [__HYPERVISOR_fpu_taskswitch] = do_fpu_taskswitch,
-    [__HYPERVISOR_sched_op_compat] = do_sched_op_compat,
-    [__HYPERVISOR_platform_op] = do_platform_op,
-    [__HYPERVISOR_set_debugreg] = do_set_debugreg,
-    [__HYPERVISOR_get_debugreg] = do_get_debugreg,
-    [__HYPERVISOR_update_descriptor] = do_update_descriptor,
-    [__HYPERVISOR_memory_op] = do_memory_op,
-    [__HYPERVISOR_multicall] = do_multicall,
-    [__HYPERVISOR_update_va_mapping] = do_update_va_mapping,
-    [__HYPERVISOR_set_timer_op] = do_set_timer_op,
-    [__HYPERVISOR_xen_version] = do_xen_version,
-    [__HYPERVISOR_console_io] = do_console_io,
-    [__HYPERVISOR_grant_table_op] = do_grant_table_op,
-    [__HYPERVISOR_vm_assist] = do_vm_assist,
-    [__HYPERVISOR_update_va_mapping_otherdomain] = do_update_va_mapping_otherdomain,
-    [__HYPERVISOR_iret] = do_iret,
-    [__HYPERVISOR_vcpu_op] = do_vcpu_op,
-    [__HYPERVISOR_set_segment_base] = do_set_segment_base,
-    [__HYPERVISOR_mmuext_op] = do_mmuext_op,
-    [__HYPERVISOR_nmi_op] = do_nmi_op,
-    [__HYPERVISOR_sched_op] = do_sched_op,
-    [__HYPERVISOR_callback_op] = do_callback_op,
-    [__HYPERVISOR_event_channel_op] = do_event_channel_op,
-    [__HYPERVISOR_physdev_op] = do_physdev_op,
-    [__HYPERVISOR_sysctl] = do_sysctl,
-    [__HYPERVISOR_domctl] = do_domctl,
-    [__HYPERVISOR_arch_0] = do_mca,
+typedef long hypercall_t(unsigned long first, unsigned long second, unsigned long third,
+                         unsigned long fourth, unsigned long fifth);
+
+/* A handler ignores the registers of arguments that it does not have. */
+#define CALL(handler) ((hypercall_t *)(void (*)(void))(handler))
+
+static hypercall_t *const hypercall_table[] = {
+    [__HYPERVISOR_set_trap_table] = CALL(do_set_trap_table),
+    [__HYPERVISOR_mmu_update] = CALL(do_mmu_update),
+    [__HYPERVISOR_set_gdt] = CALL(do_set_gdt),
+    [__HYPERVISOR_stack_switch] = CALL(do_stack_switch),
+    [__HYPERVISOR_set_callbacks] = CALL(do_set_callbacks),
+    [__HYPERVISOR_fpu_taskswitch] = CALL(do_fpu_taskswitch),
+    [__HYPERVISOR_sched_op_compat] = CALL(do_sched_op_compat),
+    [__HYPERVISOR_platform_op] = CALL(do_platform_op),
+    [__HYPERVISOR_set_debugreg] = CALL(do_set_debugreg),
+    [__HYPERVISOR_get_debugreg] = CALL(do_get_debugreg),
+    [__HYPERVISOR_update_descriptor] = CALL(do_update_descriptor),
+    [__HYPERVISOR_memory_op] = CALL(do_memory_op),
+    [__HYPERVISOR_multicall] = CALL(do_multicall),
+    [__HYPERVISOR_update_va_mapping] = CALL(do_update_va_mapping),
+    [__HYPERVISOR_set_timer_op] = CALL(do_set_timer_op),
+    [__HYPERVISOR_xen_version] = CALL(do_xen_version),
+    [__HYPERVISOR_console_io] = CALL(do_console_io),
+    [__HYPERVISOR_grant_table_op] = CALL(do_grant_table_op),
+    [__HYPERVISOR_vm_assist] = CALL(do_vm_assist),
+    [__HYPERVISOR_update_va_mapping_otherdomain] = CALL(do_update_va_mapping_otherdomain),
+    [__HYPERVISOR_iret] = CALL(do_iret),
+    [__HYPERVISOR_vcpu_op] = CALL(do_vcpu_op),
+    [__HYPERVISOR_set_segment_base] = CALL(do_set_segment_base),
+    [__HYPERVISOR_mmuext_op] = CALL(do_mmuext_op),
+    [__HYPERVISOR_nmi_op] = CALL(do_nmi_op),
+    [__HYPERVISOR_sched_op] = CALL(do_sched_op),
+    [__HYPERVISOR_callback_op] = CALL(do_callback_op),
+    [__HYPERVISOR_event_channel_op] = CALL(do_event_channel_op),
+    [__HYPERVISOR_physdev_op] = CALL(do_physdev_op),
+    [__HYPERVISOR_sysctl] = CALL(do_sysctl),
+    [__HYPERVISOR_domctl] = CALL(do_domctl),
+    [__HYPERVISOR_arch_0] = CALL(do_mca),
 };
 
 #define HYPERCALL_MASK  (~TRC_PV_HYPERCALL_V2_ARG_MASK)
@@ -56,13 +62,13 @@ static inline __attribute__((always_inline)) long hypercall_call(unsigned long n
           (uint32_t)argument[0]);
     if (number >= HYPERCALL_COUNT || !hypercall_table[number])
         return -XEN_ENOSYS;
-    return hypercall_table[number](argument);
+    return hypercall_table[number](argument[0], argument[1], argument[2], argument[3], argument[4]);
 }
 
 void hypercall_dispatch(struct cpu_user_regs *regs)
 {
-    const unsigned long argument[HYPERCALL_ARGUMENTS] = {regs->rdi, regs->rsi, regs->rdx, regs->r10,
-                                                         regs->r8};
+    const unsigned long argument[] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8};
+
     regs->rax = (unsigned long)hypercall_call(regs->rax, argument);
 }
 
@@ -70,10 +76,9 @@ void hypercall_dispatch(struct cpu_user_regs *regs)
  * A list of calls. Each entry is read once; iret would change the frame that the batch returns
  * through, and a multicall in a multicall would nest without bound: both are refused (XSA-213).
  */
-long do_multicall(const unsigned long *argument)
+long do_multicall(unsigned long address, uint32_t count)
 {
-    guest_ptr_t list = guest_ptr(argument[0]);
-    uint32_t count = (uint32_t)argument[1];
+    guest_ptr_t list = guest_ptr(address);
 
     if (!guest_array_ok(list, count, sizeof(struct multicall_entry)))
         return -XEN_EFAULT;

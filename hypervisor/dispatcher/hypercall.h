@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercall table (dispatcher/hypercall.c): number, handler, argument count. The dispatcher
- * checks the number, counts the call and calls the handler with the five argument registers.
+ * The hypercall table (dispatcher/hypercall.c): number and handler. The dispatcher checks the
+ * number, counts the call and calls the handler with the guest's argument registers; a handler
+ * takes as many of them as it has arguments, in the width that it has a use for.
  *
  * A handler returns the guest's rax: 0 or positive, or a negative Xen errno. It has three steps:
  * copy arguments into hypervisor memory; check everything; apply, which cannot fail. Long ones call
@@ -14,43 +15,51 @@
 #include <xen/errno.h>
 #include <xen/xen.h>
 
-#define HYPERCALL_ARGUMENTS 5
-
-typedef long hypercall_handler_t(const unsigned long *argument);
-
 /* `syscall` from guest kernel mode: the number is in rax, which receives the result. */
 void hypercall_dispatch(struct cpu_user_regs *regs);
 
-/* One per hypercall, each defined in the module named beside it. */
-hypercall_handler_t do_set_trap_table;                /* processor/vcpu_callbacks.c   */
-hypercall_handler_t do_mmu_update;                    /* memory/mmu_update.c          */
-hypercall_handler_t do_set_gdt;                       /* processor/descriptor.c       */
-hypercall_handler_t do_stack_switch;                  /* processor/vcpu_callbacks.c   */
-hypercall_handler_t do_set_callbacks;                 /* processor/vcpu_callbacks.c   */
-hypercall_handler_t do_fpu_taskswitch;                /* processor/fpu.c              */
-hypercall_handler_t do_sched_op_compat;               /* domain/sched_op.c            */
-hypercall_handler_t do_platform_op;                   /* domain/platform_op.c         */
-hypercall_handler_t do_set_debugreg;                  /* processor/debug_register.c   */
-hypercall_handler_t do_get_debugreg;                  /* processor/debug_register.c   */
-hypercall_handler_t do_update_descriptor;             /* processor/descriptor.c       */
-hypercall_handler_t do_memory_op;                     /* memory/memory_op.c           */
-hypercall_handler_t do_multicall;                     /* dispatcher/hypercall.c       */
-hypercall_handler_t do_update_va_mapping;             /* memory/mmu_update.c          */
-hypercall_handler_t do_set_timer_op;                  /* domain/vcpu_op.c             */
-hypercall_handler_t do_xen_version;                   /* domain/xen_version.c         */
-hypercall_handler_t do_console_io;                    /* io/console_io.c              */
-hypercall_handler_t do_grant_table_op;                /* memory/grant.c               */
-hypercall_handler_t do_vm_assist;                     /* domain/vm_assist.c           */
-hypercall_handler_t do_update_va_mapping_otherdomain; /* memory/mmu_update.c      */
-hypercall_handler_t do_iret;                          /* dispatcher/bounce.c          */
-hypercall_handler_t do_vcpu_op;                       /* domain/vcpu_op.c             */
-hypercall_handler_t do_set_segment_base;              /* processor/segment.c          */
-hypercall_handler_t do_mmuext_op;                     /* memory/mmuext_op.c           */
-hypercall_handler_t do_nmi_op;                        /* processor/vcpu_callbacks.c   */
-hypercall_handler_t do_sched_op;                      /* domain/sched_op.c            */
-hypercall_handler_t do_callback_op;                   /* processor/vcpu_callbacks.c   */
-hypercall_handler_t do_event_channel_op;              /* io/event_channel_op.c        */
-hypercall_handler_t do_physdev_op;                    /* io/physdev_op.c              */
-hypercall_handler_t do_sysctl;                        /* domain/sysctl.c              */
-hypercall_handler_t do_domctl;                        /* domain/domctl.c              */
-hypercall_handler_t do_mca;                           /* domain/machine_check.c      */
+/* processor/vcpu_callbacks.c */
+long do_set_trap_table(unsigned long address);
+long do_stack_switch(unsigned long selector, unsigned long stack);
+long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall);
+long do_nmi_op(unsigned long command, unsigned long address);
+long do_callback_op(unsigned long command, unsigned long address);
+/* processor/descriptor.c */
+long do_set_gdt(unsigned long list, uint32_t entries);
+long do_update_descriptor(uint64_t machine_address, uint64_t descriptor);
+/* processor/fpu.c, debug_register.c, segment.c */
+long do_fpu_taskswitch(unsigned long set);
+long do_set_debugreg(unsigned long number, unsigned long value);
+long do_get_debugreg(unsigned long number);
+long do_set_segment_base(unsigned long which, uint64_t base);
+/* memory/mmu_update.c, mmuext_op.c */
+long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_address,
+                   uint32_t owners);
+long do_update_va_mapping(uint64_t address, uint64_t entry, unsigned long flags);
+long do_update_va_mapping_otherdomain(uint64_t address, uint64_t entry, unsigned long flags,
+                                      uint32_t owner);
+long do_mmuext_op(unsigned long address, uint32_t count, unsigned long done_address,
+                  uint32_t owner);
+/* memory/memory_op.c, grant_table_op.c */
+long do_memory_op(unsigned long command, unsigned long address);
+long do_grant_table_op(uint32_t command, unsigned long address, uint32_t count);
+/* dispatcher/hypercall.c, bounce.c */
+long do_multicall(unsigned long address, uint32_t count);
+long do_iret(void);
+/* io/event_channel_op.c, physdev_op.c, console_io.c */
+long do_event_channel_op(unsigned long command, unsigned long address);
+long do_physdev_op(uint32_t command, unsigned long address);
+long do_console_io(uint32_t command, uint32_t count, unsigned long address);
+/* domain/sched_op.c, vcpu_op.c, vcpu_timer.c */
+long do_sched_op(uint32_t command, unsigned long address);
+long do_sched_op_compat(uint32_t command, unsigned long value);
+long do_vcpu_op(uint32_t command, uint32_t id, unsigned long address);
+long do_set_timer_op(uint64_t deadline);
+/* domain/xen_version.c, vm_assist.c, machine_check.c */
+long do_xen_version(uint32_t command, unsigned long address);
+long do_vm_assist(uint32_t command, uint32_t type);
+long do_mca(unsigned long address);
+/* domain/platform_op.c, sysctl.c, domctl.c */
+long do_platform_op(unsigned long address);
+long do_sysctl(unsigned long address);
+long do_domctl(unsigned long address);

@@ -129,9 +129,9 @@ static int refuse_unprivileged(const struct xen_domctl *operation)
     return -XEN_EPERM;
 }
 
-long do_domctl(const unsigned long *argument)
+long do_domctl(unsigned long address)
 {
-    guest_ptr_t pointer = guest_ptr(argument[0]);
+    guest_ptr_t pointer = guest_ptr(address);
     struct xen_domctl operation;
     bool copies_out;
 

@@ -52,9 +52,9 @@ static long machine_check_operation(struct xen_mc *operation)
     }
 }
 
-long do_mca(const unsigned long *argument)
+long do_mca(unsigned long address)
 {
-    guest_ptr_t pointer = guest_ptr(argument[0]);
+    guest_ptr_t pointer = guest_ptr(address);
     struct xen_mc operation;
 
     if (copy_from_guest(&operation, pointer, sizeof(operation)))

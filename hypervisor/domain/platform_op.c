@@ -55,9 +55,9 @@ static long platform_operation(struct xen_platform_op *operation)
     }
 }
 
-long do_platform_op(const unsigned long *argument)
+long do_platform_op(unsigned long address)
 {
-    guest_ptr_t pointer = guest_ptr(argument[0]);
+    guest_ptr_t pointer = guest_ptr(address);
     struct xen_platform_op operation;
 
     if (copy_from_guest(&operation, pointer, sizeof(operation)))

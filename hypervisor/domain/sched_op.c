@@ -136,25 +136,23 @@ static long (*const operations[])(guest_ptr_t argument) = {
     [SCHEDOP_pin_override] = pin_override,
 };
 
-long do_sched_op(const unsigned long *argument)
+long do_sched_op(uint32_t command, unsigned long address)
 {
-    uint32_t command = (uint32_t)argument[0];
-
     if (command >= sizeof(operations) / sizeof(operations[0]))
         return -XEN_ENOSYS;
-    return operations[command](guest_ptr(argument[1]));
+    return operations[command](guest_ptr(address));
 }
 
 /* The form of old guests: the reason of a shutdown is the argument itself. */
-long do_sched_op_compat(const unsigned long *argument)
+long do_sched_op_compat(uint32_t command, unsigned long value)
 {
-    switch ((uint32_t)argument[0]) {
+    switch (command) {
     case SCHEDOP_yield:
         return yield(guest_ptr(0));
     case SCHEDOP_block:
         return block(guest_ptr(0));
     case SCHEDOP_shutdown:
-        domain_shutdown(current_domain(), (uint8_t)argument[1]);
+        domain_shutdown(current_domain(), (uint8_t)value);
         return 0;
     default:
         return -XEN_ENOSYS;

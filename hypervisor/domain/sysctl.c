@@ -231,9 +231,9 @@ static int (*const operations[])(struct xen_sysctl *operation) = {
     [XEN_SYSCTL_tbuf_op] = trace_operation,
 };
 
-long do_sysctl(const unsigned long *argument)
+long do_sysctl(unsigned long address)
 {
-    guest_ptr_t pointer = guest_ptr(argument[0]);
+    guest_ptr_t pointer = guest_ptr(address);
     struct xen_sysctl operation;
 
     if (copy_from_guest(&operation, pointer, sizeof(operation)))

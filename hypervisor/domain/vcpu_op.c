@@ -191,14 +191,13 @@ static long (*const operations[])(struct vcpu *vcpu, guest_ptr_t argument) = {
     [VCPUOP_register_vcpu_time_memory_area] = register_time,
 };
 
-long do_vcpu_op(const unsigned long *argument)
+long do_vcpu_op(uint32_t command, uint32_t id, unsigned long address)
 {
-    uint32_t command = (uint32_t)argument[0], id = (uint32_t)argument[1];
     struct vcpu *vcpu = id < VCPU_MAX ? current_domain()->vcpus[id] : NULL;
 
     if (!vcpu)
         return -XEN_ENOENT;
     if (command >= sizeof(operations) / sizeof(operations[0]))
         return -XEN_ENOSYS;
-    return operations[command](vcpu, guest_ptr(argument[2]));
+    return operations[command](vcpu, guest_ptr(address));
 }

@@ -88,10 +88,10 @@ void vcpu_timer_stop_periodic(struct vcpu *vcpu)
     timer_cancel(&vcpu->periodic_timer);
 }
 
-long do_set_timer_op(const unsigned long *argument)
+long do_set_timer_op(uint64_t deadline)
 {
     struct vcpu *vcpu = current_vcpu();
-    uint64_t deadline = argument[0], now = clock_now();
+    uint64_t now = clock_now();
 
     if (!deadline)
         vcpu_timer_stop(vcpu);

@@ -14,9 +14,8 @@
      1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag | \
      1UL << VMASST_TYPE_m2p_strict)
 
-long do_vm_assist(const unsigned long *argument)
+long do_vm_assist(uint32_t command, uint32_t type)
 {
-    uint32_t command = (uint32_t)argument[0], type = (uint32_t)argument[1];
     struct domain *domain = current_domain();
 
     if (type >= 64 || !(ASSISTS_VALID >> type & 1))

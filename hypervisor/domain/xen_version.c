@@ -115,11 +115,9 @@ static long (*const operations[])(guest_ptr_t pointer) = {
     [XENVER_build_id] = build_id,
 };
 
-long do_xen_version(const unsigned long *argument)
+long do_xen_version(uint32_t command, unsigned long address)
 {
-    uint32_t command = (uint32_t)argument[0];
-
     if (command >= sizeof(operations) / sizeof(operations[0]))
         return -XEN_ENOSYS;
-    return operations[command](guest_ptr(argument[1]));
+    return operations[command](guest_ptr(address));
 }

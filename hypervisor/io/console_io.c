@@ -94,10 +94,9 @@ static long read_in(guest_ptr_t buffer, uint32_t count)
     return total;
 }
 
-long do_console_io(const unsigned long *argument)
+long do_console_io(uint32_t command, uint32_t count, unsigned long address)
 {
-    uint32_t command = (uint32_t)argument[0], count = (uint32_t)argument[1];
-    guest_ptr_t buffer = guest_ptr(argument[2]);
+    guest_ptr_t buffer = guest_ptr(address);
     struct domain *domain = current_domain();
 
     if (command == CONSOLEIO_write)

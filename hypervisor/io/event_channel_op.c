@@ -105,10 +105,9 @@ static const struct event_operation operations[] = {
     [EVTCHNOP_reset] = {op_reset, sizeof(struct evtchn_reset), false},
 };
 
-long do_event_channel_op(const unsigned long *argument)
+long do_event_channel_op(unsigned long command, unsigned long address)
 {
-    unsigned long command = argument[0];
-    guest_ptr_t pointer = guest_ptr(argument[1]);
+    guest_ptr_t pointer = guest_ptr(address);
     union event_argument copy;
 
     if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)

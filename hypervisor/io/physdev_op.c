@@ -216,10 +216,9 @@ static const struct physdev_operation operations[] = {
     [PHYSDEVOP_release_msix] = {op_msix, sizeof(struct physdev_pci_device), false, true},
 };
 
-long do_physdev_op(const unsigned long *argument)
+long do_physdev_op(uint32_t command, unsigned long address)
 {
-    uint32_t command = (uint32_t)argument[0];
-    guest_ptr_t pointer = guest_ptr(argument[1]);
+    guest_ptr_t pointer = guest_ptr(address);
     union physdev_argument copy = {0};
 
     if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)

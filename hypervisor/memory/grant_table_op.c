@@ -234,10 +234,9 @@ static long element_apply(const struct grant_operation *operation, guest_ptr_t e
     return status;
 }
 
-long do_grant_table_op(const unsigned long *argument)
+long do_grant_table_op(uint32_t command, unsigned long address, uint32_t count)
 {
-    uint32_t command = (uint32_t)argument[0], count = (uint32_t)argument[2];
-    guest_ptr_t list = guest_ptr(argument[1]);
+    guest_ptr_t list = guest_ptr(address);
     long status = 0;
 
     if ((int32_t)count < 0)

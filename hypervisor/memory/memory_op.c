@@ -252,10 +252,9 @@ static const struct {
     [XENMEM_acquire_resource] = {acquire_resource, sizeof(struct xen_mem_acquire_resource), false},
 };
 
-long do_memory_op(const unsigned long *argument)
+long do_memory_op(unsigned long command, unsigned long address)
 {
-    unsigned long command = argument[0];
-    guest_ptr_t pointer = guest_ptr(argument[1]);
+    guest_ptr_t pointer = guest_ptr(address);
     union memory_argument copy;
 
     if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)

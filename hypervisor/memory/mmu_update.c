@@ -136,17 +136,18 @@ static int batch_begin(struct mmu_batch *batch, uint32_t domains)
     return rc;
 }
 
-long do_mmu_update(const unsigned long *argument)
+long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_address,
+                   uint32_t owners)
 {
-    guest_ptr_t requests = guest_ptr(argument[0]);
-    uint32_t count = (uint32_t)argument[1], done = 0;
+    guest_ptr_t requests = guest_ptr(address);
+    uint32_t done = 0;
     int rc;
 
     if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
         return -XEN_EFAULT;
     do {
         struct mmu_batch batch = {0};
-        rc = batch_begin(&batch, (uint32_t)argument[3]);
+        rc = batch_begin(&batch, owners);
         if (rc)
             break;
         rc = update_piece(&batch, requests, count, &done);
@@ -154,7 +155,7 @@ long do_mmu_update(const unsigned long *argument)
         mmu_owner_put(batch.table_owner);
         rest_point();
     } while (rc == 0 && done < count);
-    if (argument[2] && copy_to_guest(guest_ptr(argument[2]), &done, sizeof(done)) && rc == 0)
+    if (done_address && copy_to_guest(guest_ptr(done_address), &done, sizeof(done)) && rc == 0)
         rc = -XEN_EFAULT;
     return rc;
 }
@@ -201,19 +202,20 @@ static int update_va(uint64_t address, uint64_t value, unsigned long flags,
     return rc ? rc : flush_after(address, flags);
 }
 
-long do_update_va_mapping(const unsigned long *argument)
+long do_update_va_mapping(uint64_t address, uint64_t entry, unsigned long flags)
 {
-    return update_va(argument[0], argument[1], argument[2], current_domain());
+    return update_va(address, entry, flags, current_domain());
 }
 
-long do_update_va_mapping_otherdomain(const unsigned long *argument)
+long do_update_va_mapping_otherdomain(uint64_t address, uint64_t entry, unsigned long flags,
+                                      uint32_t owner)
 {
     struct domain *frame_owner;
-    int rc = mmu_owner_get((domid_t)argument[3], false, &frame_owner);
+    int rc = mmu_owner_get((domid_t)owner, false, &frame_owner);
 
     if (rc)
         return rc;
-    rc = update_va(argument[0], argument[1], argument[2], frame_owner);
+    rc = update_va(address, entry, flags, frame_owner);
     mmu_owner_put(frame_owner);
     return rc;
 }

@@ -271,19 +271,19 @@ static int operate_piece(guest_ptr_t list, uint32_t count, uint32_t *done, domid
     return rc;
 }
 
-long do_mmuext_op(const unsigned long *argument)
+long do_mmuext_op(unsigned long address, uint32_t count, unsigned long done_address, uint32_t owner)
 {
-    guest_ptr_t list = guest_ptr(argument[0]);
-    uint32_t count = (uint32_t)argument[1], done = 0;
+    guest_ptr_t list = guest_ptr(address);
+    uint32_t done = 0;
     int rc;
 
     if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
         return -XEN_EFAULT;
     do {
-        rc = operate_piece(list, count, &done, (domid_t)argument[3]);
+        rc = operate_piece(list, count, &done, (domid_t)owner);
         rest_point();
     } while (rc == 0 && done < count);
-    if (argument[2] && copy_to_guest(guest_ptr(argument[2]), &done, sizeof(done)) && rc == 0)
+    if (done_address && copy_to_guest(guest_ptr(done_address), &done, sizeof(done)) && rc == 0)
         rc = -XEN_EFAULT;
     return rc;
 }

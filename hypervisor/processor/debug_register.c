@@ -113,20 +113,20 @@ long debug_register_set(struct vcpu *vcpu, unsigned number, unsigned long value)
     return 0;
 }
 
-long do_set_debugreg(const unsigned long *argument)
+long do_set_debugreg(unsigned long number, unsigned long value)
 {
-    if (argument[0] > 7)
+    if (number > 7)
         return -XEN_EINVAL;
-    return debug_register_set(current_vcpu(), (unsigned)argument[0], argument[1]);
+    return debug_register_set(current_vcpu(), (unsigned)number, value);
 }
 
-long do_get_debugreg(const unsigned long *argument)
+long do_get_debugreg(unsigned long number)
 {
     const uint64_t *debug = current_vcpu()->guest.debug;
 
-    switch (argument[0]) {
+    switch (number) {
     case 0 ... 3:
-        return (long)debug[argument[0]];
+        return (long)debug[number];
     case 6:
         return (long)(debug[6] | DR6_FIXED);
     case 7:

@@ -176,23 +176,21 @@ void descriptor_release(struct vcpu *vcpu)
     guest->gdt_entries = guest->ldt_entries = 0;
 }
 
-long do_set_gdt(const unsigned long *argument)
+long do_set_gdt(unsigned long list, uint32_t entries)
 {
     uint64_t frames[GDT_GUEST_PAGES];
-    unsigned entries = (unsigned)argument[1];
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -XEN_EINVAL;
-    if (copy_from_guest(frames, guest_ptr(argument[0]), pages_for(entries) * sizeof(frames[0])))
+    if (copy_from_guest(frames, guest_ptr(list), pages_for(entries) * sizeof(frames[0])))
         return -XEN_EFAULT;
     return descriptor_set_gdt(current_vcpu(), frames, entries);
 }
 
 /* One descriptor at a machine address: of a table in use (then checked) or of a writable frame. */
-long do_update_descriptor(const unsigned long *argument)
+long do_update_descriptor(uint64_t machine_address, uint64_t descriptor)
 {
     struct domain *domain = current_domain();
-    uint64_t machine_address = argument[0], descriptor = argument[1];
     mfn_t frame_number = mfn(machine_address >> PAGE_SHIFT);
     long result = -XEN_EINVAL;
 

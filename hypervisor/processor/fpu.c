@@ -115,9 +115,9 @@ void fpu_set_task_switched(struct vcpu *vcpu, bool set)
         task_switched_clear();
 }
 
-long do_fpu_taskswitch(const unsigned long *argument)
+long do_fpu_taskswitch(unsigned long set)
 {
-    fpu_set_task_switched(current_vcpu(), argument[0] != 0);
+    fpu_set_task_switched(current_vcpu(), set != 0);
     return 0;
 }
 

@@ -73,17 +73,15 @@ static void load_user_gs_selector(uint16_t selector)
     segment_swap_gs();
 }
 
-long do_set_segment_base(const unsigned long *argument)
+long do_set_segment_base(unsigned long which, uint64_t base)
 {
-    uint64_t base = argument[1];
-
-    if (argument[0] == SEGBASE_GS_USER_SEL) {
+    if (which == SEGBASE_GS_USER_SEL) {
         load_user_gs_selector((uint16_t)base);
         return 0;
     }
     if (!address_canonical(base))
         return -XEN_EINVAL;
-    switch (argument[0]) {
+    switch (which) {
     case SEGBASE_FS:
         wrmsr(MSR_FS_BASE, base);
         return 0;

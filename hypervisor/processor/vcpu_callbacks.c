@@ -18,10 +18,10 @@
 #define TRAP_COUNT 256
 
 /* xen/arch-x86/xen.h, struct trap_info: a list ended by an entry without an address. */
-long do_set_trap_table(const unsigned long *argument)
+long do_set_trap_table(unsigned long address)
 {
     struct vcpu_guest *guest = &current_vcpu()->guest;
-    guest_ptr_t list = guest_ptr(argument[0]);
+    guest_ptr_t list = guest_ptr(address);
 
     if (!list.address) {
         for (unsigned i = 0; i < TRAP_COUNT; i++)
@@ -44,26 +44,25 @@ long do_set_trap_table(const unsigned long *argument)
     return -XEN_EINVAL; /* more entries than there are vectors */
 }
 
-long do_stack_switch(const unsigned long *argument)
+long do_stack_switch(unsigned long selector, unsigned long stack)
 {
     struct vcpu_guest *guest = &current_vcpu()->guest;
 
-    guest->kernel_stack_selector = (uint16_t)(argument[0] | 3);
-    guest->kernel_stack = argument[1];
+    guest->kernel_stack_selector = (uint16_t)(selector | 3);
+    guest->kernel_stack = stack;
     return 0;
 }
 
 /* 0 as address takes a callback away. */
-long do_set_callbacks(const unsigned long *argument)
+long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 {
     struct vcpu_guest *guest = &current_vcpu()->guest;
 
-    for (unsigned i = 0; i < 3; i++)
-        if (!address_canonical(argument[i]))
-            return -XEN_EINVAL;
-    guest->event_callback = argument[0];
-    guest->failsafe_callback = argument[1];
-    guest->syscall_callback = argument[2];
+    if (!address_canonical(event) || !address_canonical(failsafe) || !address_canonical(syscall))
+        return -XEN_EINVAL;
+    guest->event_callback = event;
+    guest->failsafe_callback = failsafe;
+    guest->syscall_callback = syscall;
     guest->failsafe_masks_events = guest->syscall_masks_events = false;
     return 0;
 }
@@ -120,18 +119,18 @@ static long callback_unregister(const struct callback_unregister *request)
     }
 }
 
-long do_callback_op(const unsigned long *argument)
+long do_callback_op(unsigned long command, unsigned long address)
 {
     struct callback_register request;
     struct callback_unregister removal;
 
-    switch (argument[0]) {
+    switch (command) {
     case CALLBACKOP_register:
-        if (copy_from_guest(&request, guest_ptr(argument[1]), sizeof(request)))
+        if (copy_from_guest(&request, guest_ptr(address), sizeof(request)))
             return -XEN_EFAULT;
         return callback_register(&request);
     case CALLBACKOP_unregister:
-        if (copy_from_guest(&removal, guest_ptr(argument[1]), sizeof(removal)))
+        if (copy_from_guest(&removal, guest_ptr(address), sizeof(removal)))
             return -XEN_EFAULT;
         return callback_unregister(&removal);
     default:
@@ -139,14 +138,14 @@ long do_callback_op(const unsigned long *argument)
     }
 }
 
-long do_nmi_op(const unsigned long *argument)
+long do_nmi_op(unsigned long command, unsigned long address)
 {
     struct vcpu_guest *guest = &current_vcpu()->guest;
     struct xennmi_callback request;
 
-    switch (argument[0]) {
+    switch (command) {
     case XENNMI_register_callback:
-        if (copy_from_guest(&request, guest_ptr(argument[1]), sizeof(request)))
+        if (copy_from_guest(&request, guest_ptr(address), sizeof(request)))
             return -XEN_EFAULT;
         if (!address_canonical(request.handler_address))
             return -XEN_EINVAL;
