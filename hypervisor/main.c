@@ -23,10 +23,15 @@
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/smp.h"
 
-static void print_banner(void)
+/* First of all lines: who waits for a machine that says no more sees that it came so far. */
+static void print_name(void)
 {
-    printk("Bonsai " BONSAI_VERSION " (Xen ABI %u.%u), %u CPUs, %lu MiB of memory, %u modules\n",
-           BONSAI_ABI_MAJOR, BONSAI_ABI_MINOR, pcpu_count, frame_total_count() >> 8,
+    printk("Bonsai " BONSAI_VERSION " (Xen ABI %u.%u)\n", BONSAI_ABI_MAJOR, BONSAI_ABI_MINOR);
+}
+
+static void print_machine(void)
+{
+    printk("%u CPUs, %lu MiB of memory, %u modules\n", pcpu_count, frame_total_count() >> 8,
            boot_info.module_count);
 }
 
@@ -36,20 +41,25 @@ void hypervisor_main(uint32_t magic, uint32_t info)
     cpu_setup_control_registers();
     int error = boot_info_parse(magic, info);
     console_start(boot_info.command_line);
+    print_name();
     if (error)
         machine_halt();
     map_start();
     acpi_start();
     local_apic_start();
+    local_apic_enable();
     io_apic_start();
+    /* Both clocks are measured in the same stretch of time. */
+    local_apic_timer_measure();
     clock_start();
+    local_apic_timer_measured();
     if (pcpu_create(0, local_apic_id(), 0))
         panic("no memory for the first processor");
     pcpu_load(pcpu_of(0));
     smp_start();
     machphys_start();
     console_interrupt_start();
-    print_banner();
+    print_machine();
     if (build_first_domain()) {
         printk("stopped: there is no first domain\n");
         machine_halt();

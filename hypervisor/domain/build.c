@@ -151,7 +151,7 @@ static int allocate_memory(struct first_domain *first)
         mfn_t start;
         while (pfn + (1UL << order) > first->pages)
             order--;
-        if (frame_allocate_domain(first->domain, order, 0, &start)) {
+        if (frame_allocate_first_domain(first->domain, order, &start)) {
             if (order == 0)
                 return too_little_memory(first);
             order--;
@@ -163,6 +163,21 @@ static int allocate_memory(struct first_domain *first)
         }
     }
     return 0;
+}
+
+static bool in_region(const struct pv_region *region, uint64_t pfn)
+{
+    return pfn >= region->pfn && pfn - region->pfn < region->pages;
+}
+
+/* All that the kernel is told of is zero unless something is written there; the rest is its own. */
+static void clear_layout(const struct first_domain *first)
+{
+    const struct pv_layout *layout = &first->layout;
+
+    for (uint64_t pfn = 0; pfn < layout->pages_needed; pfn++)
+        if (!in_region(&layout->initrd, pfn) && !in_region(&layout->p2m, pfn))
+            memset(page_of(first, pfn), 0, PAGE_SIZE);
 }
 
 static void load_kernel(const struct first_domain *first)
@@ -185,7 +200,9 @@ static void load_initrd(const struct first_domain *first)
 
     for (uint64_t page = 0; page < first->layout.initrd.pages; page++) {
         uint64_t part = size < PAGE_SIZE ? size : PAGE_SIZE;
-        memcpy(page_of(first, first->layout.initrd.pfn + page), data, part);
+        char *target = page_of(first, first->layout.initrd.pfn + page);
+        memcpy(target, data, part);
+        memset(target + part, 0, PAGE_SIZE - part);
         data += part;
         size -= part;
     }
@@ -306,6 +323,7 @@ int build_first_domain(void)
     error = allocate_memory(&first);
     if (error)
         return error;
+    clear_layout(&first);
     load_kernel(&first);
     load_initrd(&first);
     write_p2m(&first);

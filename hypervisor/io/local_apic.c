@@ -6,7 +6,6 @@
 #include "hypervisor/memory/device_memory.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/panic.h"
-#include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
 
 /* Register offsets (Intel SDM volume 3, table 11-1); an x2APIC's MSR is 0x800 + offset / 16. */
@@ -44,7 +43,6 @@ enum register_offset {
 #define COMMAND_ASSERT      0x4000
 #define COMMAND_PENDING     0x1000
 #define COMMAND_OTHERS      0xc0000
-#define CALIBRATE_US        10000
 #define CALIBRATE_SAMPLES   16
 #define TICKS_SHIFT         32
 
@@ -148,20 +146,28 @@ static uint32_t read_count(uint64_t *tsc)
     return best;
 }
 
-void local_apic_timer_calibrate(void)
-{
-    uint64_t start, end;
+static uint32_t start_count; /* start-up */
+static uint64_t start_tsc;
 
+void local_apic_timer_measure(void)
+{
     if (cpu_features.tsc_deadline)
         return;
     apic_write(APIC_TIMER, ENTRY_MASKED | VECTOR_TIMER);
     apic_write(APIC_TIMER_INITIAL, ~0U);
-    uint32_t start_count = read_count(&start);
-    clock_delay_us(CALIBRATE_US);
+    start_count = read_count(&start_tsc);
+}
+
+void local_apic_timer_measured(void)
+{
+    uint64_t end;
+
+    if (cpu_features.tsc_deadline)
+        return;
     uint32_t end_count = read_count(&end);
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_TIMER, VECTOR_TIMER);
-    ticks_per_tsc = ((uint64_t)(start_count - end_count) << TICKS_SHIFT) / (end - start);
+    ticks_per_tsc = ((uint64_t)(start_count - end_count) << TICKS_SHIFT) / (end - start_tsc);
     if (!ticks_per_tsc)
         panic("the local APIC timer does not count");
 }

@@ -21,8 +21,12 @@ void local_apic_end_of_interrupt(void);
  * late); 0 = off.
  */
 void local_apic_timer_set(uint64_t tsc);
-/* Measure the timer against the TSC; boot processor, after the TSC is calibrated. */
-void local_apic_timer_calibrate(void);
+/*
+ * Measure the timer against the TSC, from the one call to the other, which lie some milliseconds
+ * apart; boot processor, its APIC enabled.
+ */
+void local_apic_timer_measure(void);
+void local_apic_timer_measured(void);
 
 void local_apic_send(uint32_t apic_id, uint8_t vector);
 /* To all other processors, whether they are known or not. */

@@ -171,8 +171,8 @@ static void uncharge(struct domain *domain, uint64_t count)
         domain_put(domain);
 }
 
-int frame_allocate_domain(struct domain *domain, unsigned order, unsigned address_bits,
-                          mfn_t *first)
+static int allocate(struct domain *domain, unsigned order, unsigned address_bits, bool clean,
+                    mfn_t *first)
 {
     struct heap_block block;
 
@@ -190,7 +190,8 @@ int frame_allocate_domain(struct domain *domain, unsigned order, unsigned addres
     }
     if (domain->claimed_frames)
         heap_claim_use(&domain->claimed_frames, 1UL << order);
-    heap_clean(&block, true);
+    if (clean)
+        heap_clean(&block, true);
     for (uint64_t i = 0; i < 1UL << order; i++) {
         struct frame *frame = &frame_table[block.first.value + i];
         frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0);
@@ -202,6 +203,17 @@ int frame_allocate_domain(struct domain *domain, unsigned order, unsigned addres
     }
     *first = block.first;
     return 0;
+}
+
+int frame_allocate_domain(struct domain *domain, unsigned order, unsigned address_bits,
+                          mfn_t *first)
+{
+    return allocate(domain, order, address_bits, true, first);
+}
+
+int frame_allocate_first_domain(struct domain *domain, unsigned order, mfn_t *first)
+{
+    return allocate(domain, order, 0, false, first);
 }
 
 int frame_allocate_shared(struct domain *domain, mfn_t *result)

@@ -82,6 +82,11 @@ void frame_free_hypervisor(void *address, unsigned order);
 int frame_allocate_domain(struct domain *domain, unsigned order, unsigned address_bits,
                           mfn_t *first);
 /*
+ * The same for the first domain at start-up, with what the memory held when the machine was
+ * started: no domain has had it yet.
+ */
+int frame_allocate_first_domain(struct domain *domain, unsigned order, mfn_t *first);
+/*
  * A zeroed frame of the hypervisor that the domain may map (FRAME_STATE_SHARED): it keeps a
  * writable type for ever, so that it never becomes a table. 0 or -XEN_ENOMEM.
  */

@@ -24,7 +24,9 @@
 #define PIT_MODE2_CHANNEL2  0xb4 /* low then high byte, rate generator */
 #define PIT_LATCH_CHANNEL2  0x80
 
-#define WINDOW_NS    30000000UL /* shorter than a turn of the 16-bit PIT */
+#define WINDOW_NS    5000000UL
+#define WINDOW_MAX   6       /* windows: shorter than a turn of the 16-bit PIT */
+#define PRECISION    20000UL /* 1 / 50 ppm */
 #define SAMPLES      24
 #define PAUSE_ROUNDS 2000
 
@@ -136,12 +138,24 @@ static void pause_rounds(void)
         asm volatile("" : : : "memory");
 }
 
-static struct clock_measurement measure(const struct reference *reference)
+/*
+ * A reading is off by half its width at most, and the last one is as wide as the first: after
+ * PRECISION widths both together make no more than 50 ppm.
+ */
+static bool long_enough(const struct reference *reference, const struct sample *start)
 {
     uint64_t window = WINDOW_NS * FEMTOSECONDS_PER_NS / reference->period;
+    uint64_t counted = (reference->read() - start->count) & reference->mask;
+
+    return counted >= WINDOW_MAX * window ||
+           (counted >= window && rdtsc() - start->tsc >= start->width * PRECISION);
+}
+
+static struct clock_measurement measure(const struct reference *reference)
+{
     struct sample start = take_sample(reference), end;
 
-    while (((reference->read() - start.count) & reference->mask) < window)
+    while (!long_enough(reference, &start))
         pause_rounds();
     end = take_sample(reference);
     uint64_t counted = (end.count - start.count) & reference->mask;

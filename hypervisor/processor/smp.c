@@ -149,9 +149,7 @@ void smp_start(void)
     struct pcpu *self = this_pcpu();
     uint64_t page = boot_memory_low_page();
 
-    local_apic_enable();
     apic_started = true;
-    local_apic_timer_calibrate();
     self->online = true;
     if (acpi_info.processor_count < 2)
         return;
