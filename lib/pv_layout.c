@@ -258,34 +258,45 @@ static bool inside_region(const struct pv_region *region, uint64_t pfn)
     return pfn >= region->pfn && pfn - region->pfn < region->pages;
 }
 
-/* The page that a level-1 entry maps. */
-static bool find_page(const struct pv_layout *layout, uint64_t page, struct pv_entry *entry)
+bool pv_layout_run(const struct pv_layout *layout, const struct pv_table *table, unsigned number,
+                   struct pv_run *run)
 {
-    const struct pv_region *regions[2] = {&layout->mapping, &layout->p2m};
-    for (unsigned range = 0; range < 2; range++) {
-        uint64_t first = page_number(regions[range]->address);
-        if (page < first || page - first >= regions[range]->pages)
-            continue;
-        entry->pfn = regions[range]->pfn + (page - first);
-        entry->writable = !inside_region(&layout->tables, entry->pfn) &&
-                          !inside_region(&layout->p2m_tables, entry->pfn);
-        return true;
+    const struct pv_region *region = number ? &layout->p2m : &layout->mapping;
+    uint64_t begin = table->index << TABLE_SHIFT, end = begin + (1 << TABLE_SHIFT);
+    uint64_t first = page_number(region->address), count = region->pages, pfn = region->pfn;
+    if (table->level > 1) {
+        const struct pv_tables *below = &layout->levels[number][table->level - 2];
+        first = below->first;
+        count = below->count;
+        pfn = below->pfn;
     }
-    return false;
+    uint64_t from = first > begin ? first : begin;
+    uint64_t to = first + count < end ? first + count : end;
+    if (from >= to)
+        return false;
+    *run = (struct pv_run){
+        .first = (unsigned)(from - begin),
+        .count = (unsigned)(to - from),
+        .pfn = pfn + (from - first),
+    };
+    return true;
+}
+
+bool pv_layout_writable(const struct pv_layout *layout, unsigned level, uint64_t pfn)
+{
+    return level > 1 ||
+           (!inside_region(&layout->tables, pfn) && !inside_region(&layout->p2m_tables, pfn));
 }
 
 bool pv_layout_entry(const struct pv_layout *layout, const struct pv_table *table, unsigned index,
                      struct pv_entry *entry)
 {
-    uint64_t child = (table->index << TABLE_SHIFT) + index;
-    if (table->level == 1)
-        return find_page(layout, child, entry);
-    for (unsigned range = 0; range < 2; range++) {
-        const struct pv_tables *tables = &layout->levels[range][table->level - 2];
-        if (child < tables->first || child - tables->first >= tables->count)
+    struct pv_run run;
+    for (unsigned number = 0; number < PV_LAYOUT_RUNS; number++) {
+        if (!pv_layout_run(layout, table, number, &run) || index - run.first >= run.count)
             continue;
-        entry->pfn = tables->pfn + (child - tables->first);
-        entry->writable = true;
+        entry->pfn = run.pfn + (index - run.first);
+        entry->writable = pv_layout_writable(layout, table->level, entry->pfn);
         return true;
     }
     return false;

@@ -81,12 +81,26 @@ struct pv_entry {
     bool writable; /* false only in a level-1 entry that maps a page table */
 };
 
+/* Neighbouring entries of a table, for consecutive pages. All others of a table are empty. */
+struct pv_run {
+    unsigned first, count;
+    uint64_t pfn; /* the first entry's */
+};
+#define PV_LAYOUT_RUNS 2
+
 /* Table number 0 is the level-4 table; false from table_count on. */
 bool pv_layout_table(const struct pv_layout *layout, uint64_t number, struct pv_table *table);
 
 /* False if the entry (0 to 511) is empty. The hypervisor's own slots are not part of this. */
 bool pv_layout_entry(const struct pv_layout *layout, const struct pv_table *table, unsigned index,
                      struct pv_entry *entry);
+
+/* A table's run number 0 or 1; false if it has none. The same as asking for each entry. */
+bool pv_layout_run(const struct pv_layout *layout, const struct pv_table *table, unsigned number,
+                   struct pv_run *run);
+
+/* Whether an entry of this level for this page is writable. */
+bool pv_layout_writable(const struct pv_layout *layout, unsigned level, uint64_t pfn);
 
 /*
  * Fill in the fields that follow from the layout: magic, nr_pages, pt_base, nr_pt_frames,

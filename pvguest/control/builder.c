@@ -34,7 +34,7 @@ struct construction {
     domid_t domain;
     struct builder_memory memory;
     struct builder_rings rings;
-    uint64_t shared_info_mfn;
+    uint64_t shared_info_mfn, grants_mfn;
 };
 
 /* --- What the configuration names is looked at before there is a domain. --- */
@@ -148,7 +148,7 @@ static int set_affinity(struct construction *construction)
 static int populate(struct construction *construction)
 {
     return builder_memory_populate(&construction->memory, construction->domain,
-                                   construction->layout.nr_pages);
+                                   &construction->layout);
 }
 
 static int load_kernel(struct construction *construction)
@@ -185,7 +185,7 @@ static int write_map(struct construction *construction)
 
 static int write_tables(struct construction *construction)
 {
-    return builder_memory_write_tables(&construction->memory, &construction->layout);
+    return builder_memory_write_tables(&construction->memory);
 }
 
 static int open_channels(struct construction *construction)
@@ -214,27 +214,6 @@ static int clear_pages(struct construction *construction)
     return status;
 }
 
-/* The guest finds event delivery masked on every vcpu, as Xen's tools leave it. */
-static int prepare_shared_info(struct construction *construction)
-{
-    struct xen_domctl_getdomaininfo information;
-    struct shared_info *shared;
-    void *mapped;
-    int status = domain_call_information(construction->domain, &information);
-
-    if (status < 0)
-        return status;
-    construction->shared_info_mfn = information.shared_info_frame;
-    status = foreign_map(construction->domain, &construction->shared_info_mfn, 1, true, &mapped);
-    if (status < 0)
-        return status;
-    shared = mapped;
-    memset(shared, 0, sizeof *shared);
-    for (unsigned int vcpu = 0; vcpu < XEN_LEGACY_MAX_VCPUS; vcpu++)
-        shared->vcpu_info[vcpu].evtchn_upcall_mask = 1;
-    return foreign_unmap(mapped, 1);
-}
-
 static int write_start_info(struct construction *construction)
 {
     const struct pv_layout *layout = &construction->layout;
@@ -260,25 +239,44 @@ static int write_start_info(struct construction *construction)
     return status;
 }
 
-/* So that back ends in other domains could map the first two rings as grants. */
-static int seed_grants(struct construction *construction)
+static int find_hypervisor_pages(struct construction *construction)
 {
-    uint64_t mfn;
-    void *mapped;
-    grant_entry_v1_t *entries;
-    int status = domain_call_setup_grants(construction->domain, &mfn);
+    struct xen_domctl_getdomaininfo information;
+    int status = domain_call_information(construction->domain, &information);
 
-    if (status)
-        return status;
-    status = foreign_map(construction->domain, &mfn, 1, true, &mapped);
-    if (status)
-        return status;
-    entries = mapped;
-    entries[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)construction->rings.console_mfn;
+    construction->shared_info_mfn = information.shared_info_frame;
+    return status < 0 ? status
+                      : domain_call_setup_grants(construction->domain, &construction->grants_mfn);
+}
+
+/* The guest finds event delivery masked on every vcpu, as Xen's tools leave it. */
+static void fill_shared_info(struct shared_info *shared)
+{
+    for (unsigned int vcpu = 0; vcpu < XEN_LEGACY_MAX_VCPUS; vcpu++)
+        shared->vcpu_info[vcpu].evtchn_upcall_mask = 1;
+}
+
+/* So that back ends in other domains could map the first two rings as grants. */
+static void fill_grants(const struct builder_rings *rings, grant_entry_v1_t *entries)
+{
+    entries[GNTTAB_RESERVED_CONSOLE].frame = (uint32_t)rings->console_mfn;
     entries[GNTTAB_RESERVED_CONSOLE].flags = GTF_permit_access;
-    entries[GNTTAB_RESERVED_XENSTORE].frame = (uint32_t)construction->rings.store_mfn;
+    entries[GNTTAB_RESERVED_XENSTORE].frame = (uint32_t)rings->store_mfn;
     entries[GNTTAB_RESERVED_XENSTORE].flags = GTF_permit_access;
-    return foreign_unmap(mapped, 1);
+}
+
+/* These two pages are the hypervisor's and were empty: only what differs is written. */
+static int write_hypervisor_pages(struct construction *construction)
+{
+    const uint64_t mfns[] = {construction->shared_info_mfn, construction->grants_mfn};
+    void *mapped;
+    int status = foreign_map(construction->domain, mfns, 2, true, &mapped);
+
+    if (status < 0)
+        return status;
+    fill_shared_info(mapped);
+    fill_grants(&construction->rings, (grant_entry_v1_t *)((char *)mapped + PAGE_SIZE));
+    return foreign_unmap(mapped, 2);
 }
 
 static int init_hypercall_page(struct construction *construction)
@@ -300,6 +298,7 @@ static uint64_t root_mfn(const struct construction *construction)
 
 static int pin_tables(struct construction *construction)
 {
+    builder_memory_close(&construction->memory);
     return domain_call_pin_tables(construction->domain, root_mfn(construction));
 }
 
@@ -348,9 +347,9 @@ static const struct {
     {write_tables, "writing page tables"},
     {open_channels, "allocating event channels"},
     {clear_pages, "clearing the shared pages"},
-    {prepare_shared_info, "preparing the shared info page"},
+    {find_hypervisor_pages, "making its grant table"},
     {write_start_info, "writing the start info page"},
-    {seed_grants, "seeding the grant table"},
+    {write_hypervisor_pages, "writing shared info and grants"},
     {init_hypercall_page, "filling the hypercall page"},
     {pin_tables, "pinning page tables"},
     {set_registers, "setting the first processor's registers"},
@@ -365,6 +364,7 @@ static int construct(struct construction *construction)
         if (status == 0)
             continue;
         notice("%s: %s failed: error %d", construction->configuration->name, steps[i].what, status);
+        builder_memory_close(&construction->memory);
         if (i > 0)
             domain_call_destroy(construction->domain);
         return status;

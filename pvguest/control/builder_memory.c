@@ -11,18 +11,15 @@
 #include "pvguest/kernel/table.h"
 #include "pvguest/kernel/thread.h"
 
-/* Pages mapped at a time. */
-#define WRITE_BATCH 128
-
 static uint64_t chunk_count(const struct builder_memory *memory)
 {
-    return (memory->count + BUILDER_CHUNK - 1) / BUILDER_CHUNK;
+    return (memory->layout->nr_pages + BUILDER_CHUNK - 1) / BUILDER_CHUNK;
 }
 
 /* How many frames a chunk holds; the last may be partly used. */
 static uint64_t chunk_size(const struct builder_memory *memory, uint64_t chunk)
 {
-    uint64_t left = memory->count - chunk * BUILDER_CHUNK;
+    uint64_t left = memory->layout->nr_pages - chunk * BUILDER_CHUNK;
 
     return left < BUILDER_CHUNK ? left : BUILDER_CHUNK;
 }
@@ -40,12 +37,13 @@ static int populate_chunk(struct builder_memory *memory, uint64_t chunk)
     return domain_call_populate(memory->domain, mfns, chunk_size(memory, chunk));
 }
 
-int builder_memory_populate(struct builder_memory *memory, domid_t domain, uint64_t count)
+int builder_memory_populate(struct builder_memory *memory, domid_t domain,
+                            const struct pv_layout *layout)
 {
     int status = 0;
 
     memory->domain = domain;
-    memory->count = count;
+    memory->layout = layout;
     memory->chunks = heap_allocate_zeroed(chunk_count(memory) * sizeof *memory->chunks);
     if (!memory->chunks)
         return -XEN_ENOMEM;
@@ -54,15 +52,22 @@ int builder_memory_populate(struct builder_memory *memory, domid_t domain, uint6
     return status;
 }
 
+void builder_memory_close(struct builder_memory *memory)
+{
+    if (memory->window.count)
+        foreign_unmap(memory->window.pages, memory->window.count);
+    memory->window.count = 0;
+}
+
 void builder_memory_forget(struct builder_memory *memory)
 {
+    builder_memory_close(memory);
     for (uint64_t chunk = 0; memory->chunks && chunk < chunk_count(memory); chunk++) {
         if (memory->chunks[chunk])
             page_free(memory->chunks[chunk], 0);
     }
     heap_free(memory->chunks);
     memory->chunks = NULL;
-    memory->count = 0;
 }
 
 uint64_t builder_memory_mfn(const struct builder_memory *memory, uint64_t pfn)
@@ -70,52 +75,79 @@ uint64_t builder_memory_mfn(const struct builder_memory *memory, uint64_t pfn)
     return memory->chunks[pfn / BUILDER_CHUNK][pfn % BUILDER_CHUNK];
 }
 
-/* The part of a write that lies in one batch of pages. */
-static int write_batch(const struct builder_memory *memory, uint64_t offset, const void *source,
-                       uint64_t size)
+/* Where what is written from a pfn on ends: two stretches, with unused memory between them. */
+static uint64_t written_end(const struct pv_layout *layout, uint64_t pfn)
 {
-    uint64_t first = offset >> PAGE_SHIFT, last = (offset + size - 1) >> PAGE_SHIFT;
-    uint64_t mfns[WRITE_BATCH];
-    void *mapped;
-    char *target;
-    int status;
+    uint64_t mapped_end = layout->stack.pfn + layout->stack.pages;
 
-    if (last >= memory->count)
-        return -XEN_EFAULT;
-    for (uint64_t pfn = first; pfn <= last; pfn++)
-        mfns[pfn - first] = builder_memory_mfn(memory, pfn);
-    status = foreign_map(memory->domain, mfns, last - first + 1, true, &mapped);
-    if (status < 0)
-        return status;
-    target = (char *)mapped + (offset & ~PAGE_MASK);
-    if (source)
-        memcpy(target, source, size);
-    else
-        memset(target, 0, size);
-    return foreign_unmap(mapped, last - first + 1);
+    return pfn < mapped_end ? mapped_end : layout->pages_needed;
 }
 
-int builder_memory_write(const struct builder_memory *memory, uint64_t offset, const void *source,
+/* Map what is to be written from a pfn on, to its end or the chunk's. */
+static int open_window(struct builder_memory *memory, uint64_t first)
+{
+    uint64_t offset = first % BUILDER_CHUNK, end = written_end(memory->layout, first);
+    uint64_t count = end - first, room = BUILDER_CHUNK - offset;
+    int status;
+
+    builder_memory_close(memory);
+    if (first >= end)
+        return -XEN_EFAULT;
+    if (count > room)
+        count = room;
+    thread_yield();
+    status = foreign_map(memory->domain, memory->chunks[first / BUILDER_CHUNK] + offset, count,
+                         true, &memory->window.pages);
+    if (status < 0)
+        return status;
+    memory->window.first = first;
+    memory->window.count = count;
+    return 0;
+}
+
+/* Where a byte of the domain can be written, and how many behind it, until the next call. */
+static int reach(struct builder_memory *memory, uint64_t offset, char **target, uint64_t *room)
+{
+    uint64_t pfn = offset >> PAGE_SHIFT, inside;
+    int status = 0;
+
+    if (pfn - memory->window.first >= memory->window.count)
+        status = open_window(memory, pfn);
+    if (status < 0)
+        return status;
+    inside = offset - (memory->window.first << PAGE_SHIFT);
+    *target = (char *)memory->window.pages + inside;
+    *room = (memory->window.count << PAGE_SHIFT) - inside;
+    return 0;
+}
+
+int builder_memory_write(struct builder_memory *memory, uint64_t offset, const void *source,
                          uint64_t size)
 {
     const char *from = source;
-    int status = 0;
+    uint64_t room;
+    char *target;
 
-    while (size && status == 0) {
-        uint64_t room = WRITE_BATCH * PAGE_SIZE - (offset & ~PAGE_MASK);
-        uint64_t part = size < room ? size : room;
+    while (size) {
+        int status = reach(memory, offset, &target, &room);
 
-        thread_yield();
-        status = write_batch(memory, offset, from, part);
-        offset += part;
-        size -= part;
+        if (status < 0)
+            return status;
+        if (room > size)
+            room = size;
         if (from)
-            from += part;
+            memcpy(target, from, room);
+        else
+            memset(target, 0, room);
+        offset += room;
+        size -= room;
+        if (from)
+            from += room;
     }
-    return status;
+    return 0;
 }
 
-int builder_memory_write_map(const struct builder_memory *memory, uint64_t offset)
+int builder_memory_write_map(struct builder_memory *memory, uint64_t offset)
 {
     int status = 0;
 
@@ -126,33 +158,43 @@ int builder_memory_write_map(const struct builder_memory *memory, uint64_t offse
     return status;
 }
 
-static uint64_t table_value(const struct builder_memory *memory, unsigned int level,
-                            const struct pv_entry *entry)
+static void fill_run(const struct builder_memory *memory, unsigned int level,
+                     const struct pv_run *run, uint64_t *entries)
 {
-    uint64_t flags = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+    uint64_t flags = PTE_PRESENT | PTE_USER | PTE_ACCESSED | (level > 1 ? PTE_DIRTY : 0);
 
-    if (level > 1)
-        flags |= PTE_DIRTY;
-    if (entry->writable)
-        flags |= PTE_WRITABLE;
-    return builder_memory_mfn(memory, entry->pfn) << PAGE_SHIFT | flags;
+    for (unsigned int i = 0; i < run->count; i++) {
+        uint64_t pfn = run->pfn + i;
+
+        entries[run->first + i] = builder_memory_mfn(memory, pfn) << PAGE_SHIFT | flags;
+        if (pv_layout_writable(memory->layout, level, pfn))
+            entries[run->first + i] |= PTE_WRITABLE;
+    }
 }
 
-int builder_memory_write_tables(const struct builder_memory *memory, const struct pv_layout *layout)
+static int write_table(struct builder_memory *memory, const struct pv_table *table)
 {
-    uint64_t *page = page_allocate(0);
-    struct pv_table table;
-    struct pv_entry entry;
-    int status = page ? 0 : -XEN_ENOMEM;
+    struct pv_run run;
+    uint64_t room;
+    char *target;
+    int status = reach(memory, table->pfn << PAGE_SHIFT, &target, &room);
 
-    for (uint64_t number = 0; status == 0 && pv_layout_table(layout, number, &table); number++) {
-        for (unsigned int index = 0; index < TABLE_ENTRIES; index++)
-            page[index] = pv_layout_entry(layout, &table, index, &entry)
-                              ? table_value(memory, table.level, &entry)
-                              : 0;
-        status = builder_memory_write(memory, table.pfn << PAGE_SHIFT, page, PAGE_SIZE);
+    if (status < 0)
+        return status;
+    memset(target, 0, PAGE_SIZE);
+    for (unsigned int number = 0; number < PV_LAYOUT_RUNS; number++) {
+        if (pv_layout_run(memory->layout, table, number, &run))
+            fill_run(memory, table->level, &run, (uint64_t *)(void *)target);
     }
-    if (page)
-        page_free(page, 0);
+    return 0;
+}
+
+int builder_memory_write_tables(struct builder_memory *memory)
+{
+    struct pv_table table;
+    int status = 0;
+
+    for (uint64_t i = 0; status == 0 && pv_layout_table(memory->layout, i, &table); i++)
+        status = write_table(memory, &table);
     return status;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a domain under construction: its frames by pfn, and how this domain writes into
- * them. Every mapping made here is gone when the function returns, so that the frames of page
- * tables can take their type. Threads only. 0 or a negative errno.
+ * The memory of a domain under construction: its frames by pfn, and a window through which this
+ * domain writes into them. The window stays where it is while what is written lies in it, so a
+ * small guest is mapped and unmapped once; before frames can take a page table's type it must be
+ * closed. Threads only. 0 or a negative errno.
  */
 #pragma once
 
@@ -17,24 +18,31 @@
 
 struct builder_memory {
     domid_t domain;
+    const struct pv_layout *layout;
     uint64_t **chunks; /* BUILDER_CHUNK frames each, by pfn */
-    uint64_t count;
+    struct {
+        uint64_t first, count; /* pfns, all of one chunk; none: closed */
+        void *pages;
+    } window;
 };
 
-/* Give the domain `count` pages. */
-int builder_memory_populate(struct builder_memory *memory, domid_t domain, uint64_t count);
+/* Give the domain the layout's pages. The layout must outlive what is done with the memory. */
+int builder_memory_populate(struct builder_memory *memory, domid_t domain,
+                            const struct pv_layout *layout);
 void builder_memory_forget(struct builder_memory *memory);
 
-/* The frame of a pfn below count. */
+/* The frame of one of the domain's pfns. */
 uint64_t builder_memory_mfn(const struct builder_memory *memory, uint64_t pfn);
 
 /* Copy `size` bytes to byte `offset` of the domain's pseudo-physical memory; NULL writes zeros. */
-int builder_memory_write(const struct builder_memory *memory, uint64_t offset, const void *source,
+int builder_memory_write(struct builder_memory *memory, uint64_t offset, const void *source,
                          uint64_t size);
 
 /* Write the pseudo-physical map to byte `offset`. */
-int builder_memory_write_map(const struct builder_memory *memory, uint64_t offset);
+int builder_memory_write_map(struct builder_memory *memory, uint64_t offset);
 
 /* Write every page table of the layout. */
-int builder_memory_write_tables(const struct builder_memory *memory,
-                                const struct pv_layout *layout);
+int builder_memory_write_tables(struct builder_memory *memory);
+
+/* Undo the last mapping; what is written later makes another. */
+void builder_memory_close(struct builder_memory *memory);
