@@ -29,8 +29,7 @@ static bool compute(const struct instruction *instruction, uint64_t entry, unsig
     return true;
 }
 
-static bool update_entry(const struct instruction *instruction,
-                         const struct guest_table_place *place, unsigned offset,
+static bool update_entry(const struct instruction *instruction, uint64_t *place, unsigned offset,
                          struct cpu_user_regs *regs)
 {
     struct domain *domain = current_domain();
@@ -38,11 +37,11 @@ static bool update_entry(const struct instruction *instruction,
     for (;;) {
         struct cpu_user_regs after = *regs;
         struct table_update update = {
-            .table = place->table,
-            .slot = place->slot,
+            .table = mfn_to_frame(virtual_to_mfn(place)),
+            .slot = ((uintptr_t)place & (PAGE_SIZE - 1)) / sizeof(*place),
             .mode = TABLE_COMPARE,
             .frame_owner = domain,
-            .expected = guest_table_entry(place),
+            .expected = READ_ONCE(*place),
         };
         if (!compute(instruction, update.expected, offset, &after, &update.value))
             return false;
@@ -58,7 +57,6 @@ static bool update_entry(const struct instruction *instruction,
 bool interpreter_table_write(struct cpu_user_regs *regs, uint64_t address)
 {
     struct domain *domain = current_domain();
-    struct guest_table_place place;
     struct instruction instruction;
     bool done = false;
 
@@ -70,8 +68,9 @@ bool interpreter_table_write(struct cpu_user_regs *regs, uint64_t address)
     if (target != address || (target & 7) + instruction.operand_size > 8)
         return false;
     mutex_lock(&domain->mmu_lock);
-    if (guest_table_find_mapped(address & ~7UL, &place) == 0)
-        done = update_entry(&instruction, &place, address & 7, regs);
+    uint64_t *place = guest_table_find_mapped(address & ~7UL);
+    if (place)
+        done = update_entry(&instruction, place, address & 7, regs);
     mutex_unlock(&domain->mmu_lock);
     if (done)
         instruction_finish(regs, instruction.length);

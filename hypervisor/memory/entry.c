@@ -57,8 +57,7 @@ uint64_t entry_adjust(const struct table_level *level, uint64_t entry)
         return entry;
     if (level->type != FRAME_TYPE_L1)
         return entry | level->added;
-    if (!(entry & PTE_USER))
-        entry |= ENTRY_GUEST_KERNEL | PTE_USER;
+    entry = leaf_for_ring3(entry);
     /* Taken silently, as Xen does: Linux maps all registers writable, also those it only reads. */
     if (device_memory_read_only(entry_mfn(entry)))
         entry &= ~PTE_WRITABLE;
@@ -87,6 +86,8 @@ static __attribute__((noinline)) int device_get(uint64_t entry, const struct dom
 /* Level 1: any frame of frame_owner; only a frame that is no table may be writable. */
 static int leaf_get(uint64_t entry, struct domain *table_owner, struct domain *frame_owner)
 {
+    if (frame_owner == table_owner && leaf_is_plain(entry) && leaf_get_again(entry, frame_owner))
+        return 0;
     if (!mfn_is_ram(entry_mfn(entry)))
         return device_get(entry, table_owner, frame_owner);
     struct frame *frame = mfn_to_frame(entry_mfn(entry));
@@ -128,6 +129,8 @@ int entry_get(const struct table_level *level, uint64_t entry, struct domain *ta
 
 void entry_put(const struct table_level *level, uint64_t entry)
 {
+    if (level->type == FRAME_TYPE_L1 && leaf_is_plain(entry) && leaf_put_again(entry))
+        return;
     if (!(entry & PTE_PRESENT) || !mfn_is_ram(entry_mfn(entry)))
         return;
     struct frame *frame = mfn_to_frame(entry_mfn(entry));

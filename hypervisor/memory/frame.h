@@ -40,13 +40,16 @@ struct frame {
     struct domain *owner;     /* NULL: free or the hypervisor's own */
     uint32_t next, previous;  /* neighbours in a list, by frame number; 0 = end */
     uint32_t reference_count; /* 0 = free; the allocation itself is one reference */
-    uint32_t tlb_stamp;       /* tlb_clock() when a type, or the frame, was given up */
     uint32_t type_word;       /* type, validated, pinned and count: memory/type.h */
+    uint32_t tlb_stamp;       /* tlb_clock() when a type, or the frame, was given up */
     uint8_t state;            /* enum frame_state */
     uint8_t order;            /* of a free block */
     uint16_t flags;           /* enum frame_flag */
 };
 _Static_assert(sizeof(struct frame) == 32, "the frame table has 32 bytes a frame");
+_Static_assert(offsetof(struct frame, reference_count) % 8 == 0 &&
+                   offsetof(struct frame, type_word) == offsetof(struct frame, reference_count) + 4,
+               "one compare-and-swap changes both (memory/type.h)");
 
 #define FRAME_ORDER_MAX      18
 #define FRAME_REFERENCES_MAX 0x7fffffffU

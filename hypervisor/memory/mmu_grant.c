@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/memory/mmu_grant.h"
 
+#include <stddef.h>
+
 #include <xen/errno.h>
 
 #include "hypervisor/domain/domain.h"
@@ -12,33 +14,29 @@
 /* What an entry must have in common with the mapping that is undone. */
 #define ENTRY_IDENTITY (PTE_PRESENT | PTE_WRITABLE | PTE_FRAME_MASK | ENTRY_GRANT)
 
-static int find_by_machine_address(uint64_t address, struct guest_table_place *place)
+static uint64_t *find_by_machine_address(uint64_t address)
 {
     mfn_t number = mfn(address >> PAGE_SHIFT);
 
-    if (address % sizeof(uint64_t) || !mfn_is_ram(number))
-        return -XEN_EINVAL;
-    place->table = mfn_to_frame(number);
-    place->slot = (address & ~PAGE_MASK) / sizeof(uint64_t);
+    if (address % sizeof(uint64_t))
+        return NULL;
     /* Another owner's frame may change its type at any time; our own tables are under the lock. */
-    if (!frame_get(place->table, current_domain()))
-        return -XEN_EINVAL;
-    int status = frame_type_of(place->table) == FRAME_TYPE_L1 ? 0 : -XEN_EINVAL;
-    frame_put(place->table);
-    return status;
+    struct frame *table = frame_get_by_mfn(number, current_domain());
+    if (!table)
+        return NULL;
+    bool valid = frame_type_of(table) == FRAME_TYPE_L1;
+    frame_put(table);
+    return valid ? (uint64_t *)(direct_map_base + address) : NULL;
 }
 
-static int find(uint64_t address, bool by_machine_address, struct guest_table_place *place)
+static uint64_t *find(uint64_t address, bool by_machine_address)
 {
-    return by_machine_address ? find_by_machine_address(address, place)
-                              : guest_table_find(address, place);
+    return by_machine_address ? find_by_machine_address(address) : guest_table_find(address);
 }
 
-static uint64_t exchange(const struct guest_table_place *place, uint64_t entry)
+static uint64_t exchange(uint64_t *place, uint64_t entry)
 {
-    uint64_t *table = mfn_to_virtual(frame_to_mfn(place->table));
-
-    return __atomic_exchange_n(&table[place->slot], entry, __ATOMIC_SEQ_CST);
+    return __atomic_exchange_n(place, entry, __ATOMIC_SEQ_CST);
 }
 
 static void flush(void)
@@ -55,18 +53,17 @@ int mmu_map_grant(uint64_t address, bool by_machine_address, uint64_t entry)
 {
     struct domain *domain = current_domain();
     const struct table_level *level = table_level_of(FRAME_TYPE_L1);
-    struct guest_table_place place;
+    int status = -XEN_EINVAL;
 
     mutex_lock(&domain->mmu_lock);
-    int status = find(address, by_machine_address, &place);
-    if (!status && is_grant(guest_table_entry(&place)))
-        status = -XEN_EINVAL;
-    if (!status) {
-        uint64_t old = exchange(&place, entry_adjust(level, entry));
+    uint64_t *place = find(address, by_machine_address);
+    if (place && !is_grant(READ_ONCE(*place))) {
+        uint64_t old = exchange(place, entry_adjust(level, entry));
         if (old & PTE_PRESENT) {
             flush();
             entry_put(level, old);
         }
+        status = 0;
     }
     mutex_unlock(&domain->mmu_lock);
     return status;
@@ -75,15 +72,14 @@ int mmu_map_grant(uint64_t address, bool by_machine_address, uint64_t entry)
 int mmu_unmap_grant(uint64_t address, bool by_machine_address, uint64_t entry)
 {
     struct domain *domain = current_domain();
-    struct guest_table_place place;
+    int status = -XEN_EINVAL;
 
     mutex_lock(&domain->mmu_lock);
-    int status = find(address, by_machine_address, &place);
-    if (!status && ((guest_table_entry(&place) ^ entry) & ENTRY_IDENTITY))
-        status = -XEN_EINVAL;
-    if (!status) {
-        exchange(&place, 0);
+    uint64_t *place = find(address, by_machine_address);
+    if (place && !((READ_ONCE(*place) ^ entry) & ENTRY_IDENTITY)) {
+        exchange(place, 0);
         flush();
+        status = 0;
     }
     mutex_unlock(&domain->mmu_lock);
     return status;
@@ -92,18 +88,14 @@ int mmu_unmap_grant(uint64_t address, bool by_machine_address, uint64_t entry)
 int mmu_replace_grant(uint64_t address, uint64_t entry, uint64_t source)
 {
     struct domain *domain = current_domain();
-    struct guest_table_place to, from;
+    int status = -XEN_EINVAL;
 
     mutex_lock(&domain->mmu_lock);
-    int status = guest_table_find(address, &to);
-    if (!status)
-        status = guest_table_find(source, &from);
-    if (!status &&
-        (((guest_table_entry(&to) ^ entry) & ENTRY_IDENTITY) || is_grant(guest_table_entry(&from))))
-        status = -XEN_EINVAL;
-    if (!status) {
-        exchange(&to, exchange(&from, 0));
+    uint64_t *to = guest_table_find(address), *from = guest_table_find(source);
+    if (to && from && !((READ_ONCE(*to) ^ entry) & ENTRY_IDENTITY) && !is_grant(READ_ONCE(*from))) {
+        exchange(to, exchange(from, 0));
         flush();
+        status = 0;
     }
     mutex_unlock(&domain->mmu_lock);
     return status;

@@ -163,7 +163,6 @@ long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_add
 static int flush_after(uint64_t address, unsigned long flags)
 {
     unsigned long kind = flags & UVMF_FLUSHTYPE_MASK, where = flags & ~UVMF_FLUSHTYPE_MASK;
-    uint64_t mask = READ_ONCE(current_domain()->ran_on);
 
     if (kind != UVMF_TLB_FLUSH && kind != UVMF_INVLPG)
         return 0;
@@ -174,6 +173,7 @@ static int flush_after(uint64_t address, unsigned long flags)
             tlb_flush_local();
         return 0;
     }
+    uint64_t mask = READ_ONCE(current_domain()->ran_on);
     if (where != UVMF_ALL && mmu_flush_mask(guest_ptr(where), &mask))
         return -XEN_EFAULT;
     tlb_flush_mask(mask);
@@ -184,20 +184,10 @@ static int update_va(uint64_t address, uint64_t value, unsigned long flags,
                      struct domain *frame_owner)
 {
     struct domain *domain = current_domain();
-    struct guest_table_place place;
 
     mutex_lock(&domain->mmu_lock);
-    int rc = guest_table_find(address, &place);
-    if (rc == 0) {
-        struct table_update update = {
-            .table = place.table,
-            .slot = place.slot,
-            .value = value,
-            .mode = TABLE_STORE,
-            .frame_owner = frame_owner,
-        };
-        rc = table_update(&update);
-    }
+    uint64_t *place = guest_table_find(address);
+    int rc = place ? table_store_leaf(place, value, domain, frame_owner) : -XEN_EINVAL;
     mutex_unlock(&domain->mmu_lock);
     return rc ? rc : flush_after(address, flags);
 }

@@ -35,6 +35,11 @@ struct table_update {
     bool unlinked; /* out: a table went from an upper level: translations must be flushed */
 };
 
+/* A level-1 entry by its place in a valid table of `owner`, TABLE_STORE: the answers of
+ * table_update(). */
+int table_store_leaf(uint64_t *place, uint64_t value, struct domain *owner,
+                     struct domain *frame_owner);
+
 /*
  * 0; -XEN_EINVAL: not a valid table, hypervisor's slot, flags, or what the entry names;
  * -XEN_EBUSY: see entry_get(), or the old entry is a grant mapping, which only its unmapping may

@@ -204,6 +204,8 @@ void frame_type_put(struct frame *frame)
 
 int frame_get_typed(struct frame *frame, struct domain *owner, enum frame_type type)
 {
+    if (type == FRAME_TYPE_WRITABLE && frame_get_writable_again(frame, owner))
+        return 0;
     if (!frame_get(frame, owner))
         return -XEN_EINVAL;
     int rc = frame_type_get(frame, type);
@@ -214,6 +216,8 @@ int frame_get_typed(struct frame *frame, struct domain *owner, enum frame_type t
 
 void frame_put_typed(struct frame *frame)
 {
+    if (frame_put_writable_again(frame))
+        return;
     frame_type_put(frame);
     frame_put(frame);
 }

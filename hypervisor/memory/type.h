@@ -14,10 +14,16 @@
  *
  * Table types (L1 to L4) are got and put under the mmu_lock of the frame's owner, with no spinlock
  * held; both may pass preempt points. Writable and descriptor references need no lock.
+ *
+ * Nearly every change is one more, or one less, of several writable references. For it there are
+ * short paths, inline at the end of this header: reference and type reference by one
+ * compare-and-swap of the two words that lie side by side. They answer false, and have done
+ * nothing, when it is not so; type.c decides then.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hypervisor/memory/frame.h"
@@ -74,3 +80,55 @@ void frame_put_typed(struct frame *frame);
  */
 int frame_pin(struct frame *frame, struct domain *owner, enum frame_type type);
 int frame_unpin(struct frame *frame);
+
+/* ---- the short paths ---- */
+
+typedef uint64_t __attribute__((may_alias)) frame_counts_t;
+
+#define COUNTS_ONE_EACH ((uint64_t)1 << 32 | 1)
+
+static inline frame_counts_t *frame_counts(const struct frame *frame)
+{
+    return (frame_counts_t *)((uintptr_t)frame + offsetof(struct frame, reference_count));
+}
+
+static inline bool frame_counts_exchange(const struct frame *frame, uint64_t seen, uint64_t wanted)
+{
+    return __builtin_expect(__atomic_compare_exchange_n(frame_counts(frame), &seen, wanted, false,
+                                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED),
+                            1);
+}
+
+/* Type references beyond the first of a frame that is writable now; if it is not, a number of
+ * TYPE_WORD_COUNT or more. Only tables are ever pinned. */
+static inline uint32_t counts_beyond_first(uint64_t seen)
+{
+    return (uint32_t)(seen >> 32) - TYPE_WORD_SHARED;
+}
+
+/* One more writable reference of the owner's frame, which has one already. The last count of either
+ * word is never taken. Frames with FRAME_FLAG_READ_ONLY never have one. */
+static inline bool frame_get_writable_again(struct frame *frame, const struct domain *owner)
+{
+    /* The owner is looked at before and after, as in frame_get(). */
+    if (__atomic_load_n(&frame->owner, __ATOMIC_ACQUIRE) != owner)
+        return false;
+    uint64_t seen = __atomic_load_n(frame_counts(frame), __ATOMIC_ACQUIRE);
+    if (counts_beyond_first(seen) >= TYPE_WORD_COUNT - 1 ||
+        (uint32_t)seen >= FRAME_REFERENCES_MAX ||
+        !frame_counts_exchange(frame, seen, seen + COUNTS_ONE_EACH))
+        return false;
+    if (__builtin_expect(__atomic_load_n(&frame->owner, __ATOMIC_RELAXED) == owner, 1))
+        return true;
+    frame_put_typed(frame);
+    return false;
+}
+
+/* One less, of several; a frame that was shared may have more types than references. */
+static inline bool frame_put_writable_again(struct frame *frame)
+{
+    uint64_t seen = __atomic_load_n(frame_counts(frame), __ATOMIC_ACQUIRE);
+
+    return counts_beyond_first(seen) - 1 < TYPE_WORD_COUNT - 1 && (uint32_t)seen > 1 &&
+           frame_counts_exchange(frame, seen, seen - COUNTS_ONE_EACH);
+}

@@ -23,7 +23,7 @@ bus_SOURCES := drivers/bus/key.c drivers/bus/front.c drivers/bus/back.c pvguest/
 store_stream_SOURCES := pvguest/kernel/store_stream.c
 interpreter_SOURCES := hypervisor/interpreter/alu.c hypervisor/interpreter/decode.c
 virtio_queue_SOURCES := drivers/hardware/virtio_queue.c
-MACHINE_SOURCES := tests/unit/machine.c hypervisor/memory/audit.c hypervisor/memory/descriptor_frame.c \
+MACHINE_SOURCES := tests/unit/machine.c hypervisor/debug.c hypervisor/memory/audit.c hypervisor/memory/descriptor_frame.c \
     hypervisor/memory/device_memory.c hypervisor/memory/entry.c hypervisor/memory/frame.c \
     hypervisor/memory/heap.c hypervisor/memory/m2p.c hypervisor/memory/table.c hypervisor/memory/type.c
 event_channel_SOURCES := $(MACHINE_SOURCES) tests/unit/event_machine.c hypervisor/io/event_channel.c hypervisor/io/event_bind.c \
