@@ -27,7 +27,7 @@ static void periodic_fire(void *argument)
 {
     struct vcpu *vcpu = argument;
     uint64_t period = READ_ONCE(vcpu->periodic_period), now = clock_now();
-    uint64_t deadline = vcpu->periodic_timer.deadline + period;
+    uint64_t deadline = timer_deadline(&vcpu->periodic_timer) + period;
 
     trace_vcpu(TRC_SCHED_DOM_TIMER_FN, vcpu);
     event_send_virq(vcpu, VIRQ_TIMER);
@@ -35,24 +35,11 @@ static void periodic_fire(void *argument)
         timer_set(&vcpu->periodic_timer, deadline > now ? deadline : now + period);
 }
 
-int vcpu_timers_create(struct vcpu *vcpu)
+void vcpu_timers_create(struct vcpu *vcpu)
 {
-    int status = timer_init(&vcpu->singleshot_timer, vcpu->pcpu, singleshot_fire, vcpu);
-    if (status)
-        return status;
-    status = timer_init(&vcpu->periodic_timer, vcpu->pcpu, periodic_fire, vcpu);
-    if (status)
-        goto undo_singleshot;
-    status = timer_init(&vcpu->poll_timer, vcpu->pcpu, event_poll_timeout, vcpu);
-    if (status)
-        goto undo_periodic;
-    return 0;
-
-undo_periodic:
-    timer_destroy(&vcpu->periodic_timer);
-undo_singleshot:
-    timer_destroy(&vcpu->singleshot_timer);
-    return status;
+    timer_init(&vcpu->singleshot_timer, vcpu->pcpu, singleshot_fire, vcpu);
+    timer_init(&vcpu->periodic_timer, vcpu->pcpu, periodic_fire, vcpu);
+    timer_init(&vcpu->poll_timer, vcpu->pcpu, event_poll_timeout, vcpu);
 }
 
 void vcpu_timers_destroy(struct vcpu *vcpu)
@@ -65,7 +52,7 @@ void vcpu_timers_destroy(struct vcpu *vcpu)
 
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t deadline)
 {
-    timer_set(&vcpu->singleshot_timer, deadline);
+    timer_set_here(&vcpu->singleshot_timer, deadline);
 }
 
 void vcpu_timer_stop(struct vcpu *vcpu)
@@ -78,7 +65,7 @@ int vcpu_timer_set_periodic(struct vcpu *vcpu, uint64_t period)
     if (period < MILLISECOND_NS || period > PERIOD_MAX)
         return -XEN_EINVAL;
     WRITE_ONCE(vcpu->periodic_period, period);
-    timer_set(&vcpu->periodic_timer, clock_now() + period);
+    timer_set_here(&vcpu->periodic_timer, clock_now() + period);
     return 0;
 }
 

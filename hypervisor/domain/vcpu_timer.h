@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The three timers of a vcpu: single-shot and periodic, which raise VIRQ_TIMER, and the one that
- * ends SCHEDOP_poll. They belong to the heap of the processor that the vcpu had when it was made,
- * and may be set from any.
+ * ends SCHEDOP_poll. Each belongs to the processor on which it was set last, which is where the
+ * vcpu ran then: there it most likely waits.
  */
 #pragma once
 
@@ -10,8 +10,7 @@
 
 struct vcpu;
 
-/* For vcpu_create: 0 or -XEN_ENOMEM. */
-int vcpu_timers_create(struct vcpu *vcpu);
+void vcpu_timers_create(struct vcpu *vcpu);
 void vcpu_timers_destroy(struct vcpu *vcpu);
 
 /* Raise VIRQ_TIMER at a system time in ns, replacing an earlier wish. */

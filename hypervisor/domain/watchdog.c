@@ -31,12 +31,7 @@ static struct watchdogs *watchdogs_create(struct domain *domain)
     if (!watchdogs)
         return NULL;
     for (unsigned i = 0; i < WATCHDOG_COUNT; i++)
-        if (timer_init(&watchdogs->timers[i], this_pcpu(), watchdog_fire, domain)) {
-            while (i--)
-                timer_destroy(&watchdogs->timers[i]);
-            frame_free_hypervisor(watchdogs, 0);
-            return NULL;
-        }
+        timer_init(&watchdogs->timers[i], this_pcpu(), watchdog_fire, domain);
     return watchdogs;
 }
 

@@ -39,7 +39,7 @@ long event_poll(struct vcpu *vcpu, const evtchn_port_t *ports, unsigned count, u
     }
     /* The vcpu stops at the exit loop. A timer left from an earlier poll would end this one. */
     if (deadline)
-        timer_set(&vcpu->poll_timer, deadline);
+        timer_set_here(&vcpu->poll_timer, deadline);
     else
         timer_cancel(&vcpu->poll_timer);
     return 0;

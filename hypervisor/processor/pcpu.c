@@ -146,12 +146,10 @@ int pcpu_create(unsigned id, uint32_t apic_id, uint32_t acpi_id)
     int error = idle_create(pcpu, id == 0 ? stack_top() : map_stack_allocate());
     if (!error)
         error = interrupt_stacks_create(pcpu);
-    if (!error)
-        error = timer_pcpu_init(pcpu);
-    if (!error)
-        error = scheduler_pcpu_init(pcpu);
     if (error)
         return error;
+    timer_pcpu_init(pcpu);
+    scheduler_pcpu_init(pcpu);
     gdt_fill(pcpu);
     descriptor_window_init(pcpu);
     pcpu->syscall_stack = pcpu->task_state.rsp[0] = (uint64_t)&pcpu->idle->stack->regs.es;

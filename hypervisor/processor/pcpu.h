@@ -67,7 +67,7 @@ struct pcpu {
     uint64_t *descriptor_entries; /* its 32 level-1 entries of the descriptor window  */
     unsigned guest_gdt_pages, guest_ldt_pages; /* how many of them are filled          */
 
-    struct timer_heap timers;     /* guarded by timers.lock                            */
+    struct timer_queue timers;    /* guarded by timers.lock                            */
     uint64_t apic_timer_deadline; /* what the local APIC timer is set for, 0 = off     */
 
     struct run_queue run_queue;          /* guarded by its lock                           */

@@ -122,13 +122,13 @@ static bool vcpu_reconsider(struct vcpu *vcpu)
     return set_slice;
 }
 
-int scheduler_pcpu_init(struct pcpu *pcpu)
+void scheduler_pcpu_init(struct pcpu *pcpu)
 {
     struct run_queue *queue = &pcpu->run_queue;
 
     spinlock_init(&queue->lock, LOCK_LEVEL_RUNQUEUE);
     list_init(&queue->runnable);
-    return timer_init(&queue->slice_timer, pcpu, slice_over, pcpu);
+    timer_init(&queue->slice_timer, pcpu, slice_over, pcpu);
 }
 
 void scheduler_vcpu_init(struct vcpu *vcpu)

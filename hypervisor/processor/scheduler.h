@@ -31,8 +31,8 @@ struct scheduler_policy {
 
 extern const struct scheduler_policy scheduler_fair;
 
-/* Run queue of a new pcpu; 0 or -XEN_ENOMEM. */
-int scheduler_pcpu_init(struct pcpu *pcpu);
+/* Run queue of a new pcpu. */
+void scheduler_pcpu_init(struct pcpu *pcpu);
 /* Assign a new vcpu to the online pcpu with the fewest. */
 void scheduler_vcpu_init(struct vcpu *vcpu);
 /* The vcpu has stopped at the exit loop for good. */

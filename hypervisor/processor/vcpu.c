@@ -58,16 +58,11 @@ int vcpu_create(struct domain *domain, unsigned id, struct vcpu **result)
     if (error)
         goto free_stack;
     scheduler_vcpu_init(vcpu);
-    error = vcpu_timers_create(vcpu);
-    if (error)
-        goto leave_scheduler;
+    vcpu_timers_create(vcpu);
     domain->vcpus[id] = vcpu;
     *result = vcpu;
     return 0;
 
-leave_scheduler:
-    scheduler_vcpu_destroy(vcpu);
-    fpu_destroy(vcpu);
 free_stack:
     map_stack_free(vcpu->stack);
 free_vcpu:

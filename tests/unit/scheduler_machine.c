@@ -88,22 +88,21 @@ void spin_unlock(struct spinlock *lock)
     locks_held--;
 }
 
-int timer_init(struct timer *timer, struct pcpu *pcpu, void (*function)(void *), void *argument)
+void timer_init(struct timer *timer, struct pcpu *pcpu, void (*function)(void *), void *argument)
 {
     *timer = (struct timer){.pcpu = pcpu, .function = function, .argument = argument};
-    return 0;
 }
 
 void timer_set(struct timer *timer, uint64_t deadline)
 {
     assert_int_equal(locks_held, 0);
-    timer->deadline = deadline;
-    timer->position = 1;
+    timer->node.key = deadline;
+    timer->node.rank = 1;
 }
 
 void timer_cancel(struct timer *timer)
 {
-    timer->position = 0;
+    timer->node.rank = 0;
 }
 
 void vcpu_switch(struct vcpu *previous, struct vcpu *next)
@@ -163,15 +162,15 @@ void run_for(uint64_t nanoseconds)
         struct timer *due = NULL;
         for (unsigned id = 0; id < PCPUS; id++) {
             struct timer *timer = &pcpus[id].run_queue.slice_timer;
-            if (timer->position && timer->deadline <= end &&
-                (!due || timer->deadline < due->deadline))
+            if (timer_is_set(timer) && timer_deadline(timer) <= end &&
+                (!due || timer_deadline(timer) < timer_deadline(due)))
                 due = timer;
         }
         if (!due)
             break;
-        if (due->deadline > now)
-            now = due->deadline;
-        due->position = 0;
+        if (timer_deadline(due) > now)
+            now = timer_deadline(due);
+        timer_cancel(due);
         due->function(due->argument);
         obey_all();
     }
@@ -191,7 +190,7 @@ static void machine_reset(void)
         pcpus[id].idle = pcpus[id].current = &idles[id];
         idles[id].pcpu = &pcpus[id];
         idles[id].running = true;
-        assert_int_equal(scheduler_pcpu_init(&pcpus[id]), 0);
+        scheduler_pcpu_init(&pcpus[id]);
     }
     on_processor(0);
     for (unsigned i = 0; i < VCPUS; i++) {

@@ -149,15 +149,15 @@ static void test_slice_timer_rests(void)
 {
     start(0, 1);
     run_for(MILLISECOND);
-    assert_false(this_pcpu()->run_queue.slice_timer.position);
+    assert_false(timer_is_set(&this_pcpu()->run_queue.slice_timer));
     start(1, 1);
     obey();
-    assert_true(this_pcpu()->run_queue.slice_timer.position);
+    assert_true(timer_is_set(&this_pcpu()->run_queue.slice_timer));
     block();
-    assert_false(this_pcpu()->run_queue.slice_timer.position);
+    assert_false(timer_is_set(&this_pcpu()->run_queue.slice_timer));
     block();
     assert_ptr_equal(current(), this_pcpu()->idle);
-    assert_false(this_pcpu()->run_queue.slice_timer.position);
+    assert_false(timer_is_set(&this_pcpu()->run_queue.slice_timer));
 }
 
 /* ---- stopping and going on ---- */
@@ -340,8 +340,8 @@ static void check_invariants(void)
         /* Work is not left lying: nobody waits for an idle processor or without an end. */
         if (queued && !pcpus[id].reschedule) {
             assert_ptr_not_equal(pcpus[id].current, pcpus[id].idle);
-            assert_true(queue->slice_timer.position);
-            assert_true(queue->slice_timer.deadline <= now + 5 * MILLISECOND);
+            assert_true(timer_is_set(&queue->slice_timer));
+            assert_true(timer_deadline(&queue->slice_timer) <= now + 5 * MILLISECOND);
         }
     }
 }
