@@ -10,11 +10,20 @@
  *     +0xa8  es ds fs gs            (not used: segment registers stay live)
  *     +0x80  rip cs rflags rsp ss   pushed by the processor, or by the syscall stub
  *     +0x7c  entry vector           +0x78 error code
- *     +0x00  r15 .. rdi             SAVE_REGISTERS
+ *     +0x40  r9 r8 rax rcx rdx rsi rdi
+ *     +0x38  r10
+ *     +0x00  r15 r14 r13 r12 rbp rbx r11
  *
  * which is struct stack_top. An exception or interrupt inside ring 0 makes the same frame, without
  * the last lines, wherever the stack pointer is. Everything after "save" is C, which is compiled
  * for a stack aligned to 8 bytes.
+ *
+ * A hypercall saves only what C may change and the guest wants back: from r10 upwards, without rcx,
+ * rax and ss, which are known. rbx, rbp and r12 to r15 stay in the processor, because every C
+ * function gives them back; the handler's own stack lies where the rest of the frame would be. On
+ * the way out one word of the vcpu and one byte of its guest say whether there is anything to do.
+ * If not, six registers are loaded and sysret ends it. If there is, the frame is completed from
+ * the live registers (hypercall_complete), and the way is that of all others: exit_to_guest.
  */
 #include "hypervisor/dispatcher/offsets.h"
 #include "hypervisor/layout.h"
@@ -70,40 +79,157 @@
 
     .text
 
+/*
+ * Go to `slow` if there is work to do before the guest: whatever makes the vcpu's exit word more
+ * than zero, or an upcall that is wanted. A reschedule asked for by another processor is not
+ * among it: that one's interrupt comes right after the return. rsp = the frame's field at `base`.
+ */
+.macro LEAVE_IF_WORK slow, base
+    mov (STACK_TOP_VCPU - \base)(%rsp), %rdx
+    cmpq $0, VCPU_EXIT_WORD(%rdx)
+    jne \slow
+    mov VCPU_INFO(%rdx), %rcx
+    cmpb $0, (%rcx)             /* evtchn_upcall_pending */
+    jne 5f
+6:
+    .subsection 1
+5:  cmpb $0, 1(%rcx)            /* evtchn_upcall_mask */
+    je \slow
+    jmp 6b
+    .previous
+.endm
+
+    .text
+
 /* ---- syscall: one page, mapped before every struct pcpu, which it reaches relative to rip ---- */
 
     .section .syscall_stub, "ax"
     .balign PAGE_SIZE
     .globl syscall_stub_page
 #define PCPU(field) (syscall_stub_page + PAGE_SIZE + field)(%rip)
-syscall_stub_page:
+
+/* rsp = rip of the frame; interrupts are off, and DF and AC clear, by the syscall mask. */
+.macro STUB cs, entry
     mov %rsp, PCPU(PCPU_SYSCALL_SCRATCH)
     mov PCPU(PCPU_SYSCALL_STACK), %rsp
-    push $FLAT_RING3_SS
     push PCPU(PCPU_SYSCALL_SCRATCH)
     push %r11
-    push $FLAT_RING3_CS64
+    push $\cs
     push %rcx
-    jmp *PCPU(PCPU_SYSCALL_ENTRY)
+    push $ENTRY_SYSCALL
+    jmp *PCPU(\entry)
+.endm
 
+syscall_stub_page:
+    STUB FLAT_RING3_CS64, PCPU_SYSCALL_ENTRY
     .balign 64
     .globl syscall_stub_compat
 syscall_stub_compat:
-    mov %rsp, PCPU(PCPU_SYSCALL_SCRATCH)
-    mov PCPU(PCPU_SYSCALL_STACK), %rsp
-    push $FLAT_RING3_SS
-    push PCPU(PCPU_SYSCALL_SCRATCH)
-    push %r11
-    push $FLAT_RING3_CS32
-    push %rcx
-    jmp *PCPU(PCPU_SYSCALL_ENTRY)
+    STUB FLAT_RING3_CS32, PCPU_COMPAT_ENTRY
     .balign PAGE_SIZE
 
     .text
-    .globl syscall_common
-syscall_common:
-    push $0
-    movl $ENTRY_SYSCALL, 4(%rsp)
+
+/* ---- hypercall: rax = number; rdi rsi rdx r10 r8 = arguments ---- */
+
+    .balign 64
+    .globl hypercall_entry
+hypercall_entry:
+    push %rdi
+    push %rsi
+    push %rdx
+    sub $16, %rsp               /* rcx and rax */
+    push %r8
+    push %r9
+    push %r10
+    cmp $HYPERCALL_LIMIT, %rax
+    jae hypercall_unknown
+    mov (STACK_TOP_VCPU - REGS_R10)(%rsp), %rcx
+    incl VCPU_HYPERCALL_COUNT(%rcx, %rax, 4)
+    cmpb $0, trace_running(%rip)
+    jne hypercall_traced
+    lea hypercall_table(%rip), %r9
+    mov %r10, %rcx
+    call *(%r9, %rax, 8)
+hypercall_return: /* rsp = r10 of the frame */
+    LEAVE_IF_WORK hypercall_complete, REGS_R10
+    /*
+     * sysret would fault in ring 0 on a non-canonical rip (XSA-7). Only the end of the lower half
+     * can be such, so a guest kernel there takes the way that looks closer.
+     */
+    mov (REGS_RIP - REGS_R10)(%rsp), %rcx
+    test %rcx, %rcx
+    jns hypercall_complete
+    mov (%rsp), %r10
+    mov (REGS_R9 - REGS_R10)(%rsp), %r9
+    mov (REGS_R8 - REGS_R10)(%rsp), %r8
+    mov (REGS_RDX - REGS_R10)(%rsp), %rdx
+    mov (REGS_RSI - REGS_R10)(%rsp), %rsi
+    mov (REGS_RDI - REGS_R10)(%rsp), %rdi
+    mov (REGS_RFLAGS - REGS_R10)(%rsp), %r11
+    mov (REGS_RSP - REGS_R10)(%rsp), %rsp
+    sysretq
+
+hypercall_unknown:
+    call hypercall_none
+    jmp hypercall_return
+
+hypercall_traced:
+    mov %rax, (REGS_RAX - REGS_R10)(%rsp)
+    mov %rdi, %rsi
+    mov %rax, %rdi
+    call hypercall_trace
+    mov (REGS_RAX - REGS_R10)(%rsp), %rax
+    mov (REGS_RDI - REGS_R10)(%rsp), %rdi
+    mov (REGS_RSI - REGS_R10)(%rsp), %rsi
+    mov (REGS_RDX - REGS_R10)(%rsp), %rdx
+    mov (REGS_R8 - REGS_R10)(%rsp), %r8
+    mov (%rsp), %rcx
+    lea hypercall_table(%rip), %r9
+    call *(%r9, %rax, 8)
+    jmp hypercall_return
+
+hypercall_complete:
+    mov (REGS_RIP - REGS_R10)(%rsp), %rcx
+    mov %rcx, (REGS_RCX - REGS_R10)(%rsp)
+    movq $FLAT_RING3_SS, (REGS_SS - REGS_R10)(%rsp)
+    push (REGS_RFLAGS - REGS_R10)(%rsp)         /* r11 */
+hypercall_complete_rest: /* rsp = r11 of the frame */
+    mov %rax, (REGS_RAX - REGS_R11)(%rsp)
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    jmp exit_to_guest
+
+/*
+ * The handler of the iret hypercall. It is not returned from: do_iret() writes a new frame, r11 and
+ * rcx with it, and the return address of this call lies where r11 belongs.
+ */
+    .globl hypercall_iret
+hypercall_iret:
+    call do_iret
+    LEAVE_IF_WORK hypercall_complete_rest, REGS_R11
+    cmpl $0, (REGS_ENTRY_VECTOR - REGS_R11)(%rsp)
+    jne hypercall_complete_rest                 /* VGCF_in_syscall */
+    mov (%rsp), %r11
+    mov (REGS_R10 - REGS_R11)(%rsp), %r10
+    mov (REGS_R9 - REGS_R11)(%rsp), %r9
+    mov (REGS_R8 - REGS_R11)(%rsp), %r8
+    mov (REGS_RCX - REGS_R11)(%rsp), %rcx
+    mov (REGS_RDX - REGS_R11)(%rsp), %rdx
+    mov (REGS_RSI - REGS_R11)(%rsp), %rsi
+    mov (REGS_RDI - REGS_R11)(%rsp), %rdi
+    add $(REGS_RIP - REGS_R11), %rsp
+    jmp exit_iret
+
+/* ---- syscall from guest user mode, or from 32-bit code ---- */
+
+    .globl syscall_entry
+syscall_entry:
+    movq $FLAT_RING3_SS, (REGS_SS - REGS_ERROR_CODE)(%rsp)
     SAVE_REGISTERS
     mov %rsp, %rdi
     call syscall_dispatch
@@ -115,8 +241,8 @@ syscall_common:
 exit_to_guest:
     call exit_to_guest_work
     RESTORE_REGISTERS
-    testl $ENTRY_SYSCALL, 4(%rsp)
-    jz 1f
+    cmpl $0, 4(%rsp)
+    jns 1f                      /* not ENTRY_SYSCALL */
     /*
      * sysret would fault in ring 0 on a non-canonical rip (XSA-7), and knows only flat 64-bit
      * code: everything else takes iret.
@@ -209,15 +335,15 @@ entry_debug:
     and $~(STACK_SIZE - 1), %rcx
     mov (STACK_SIZE - STACK_TOP_SIZE + STACK_TOP_PCPU)(%rcx), %rcx
     mov PCPU_SYSCALL_STACK(%rcx), %rcx
-    /* Copy error/vector, rip, cs, rflags, rsp, ss below the other stack's saved segments. */
+    /* Copy error/vector, rip, cs, rflags, rsp, ss to the other stack, which begins at its ss. */
     .irp offset, 0, 8, 16, 24, 32, 40
     mov (16 + \offset)(%rsp), %rax
-    mov %rax, (-48 + \offset)(%rcx)
+    mov %rax, (-40 + \offset)(%rcx)
     .endr
     mov (%rsp), %rax
-    mov %rax, -56(%rcx)     /* rcx, for a moment in the place of rdi */
+    mov %rax, -48(%rcx)     /* rcx, for a moment in the place of rdi */
     mov 8(%rsp), %rax
-    lea -56(%rcx), %rsp
+    lea -48(%rcx), %rsp
     pop %rcx
     jmp entry_common
 

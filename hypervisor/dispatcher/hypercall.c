@@ -8,14 +8,17 @@
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/trace.h"
 
-/* docs/abi.md explains each; an empty slot answers -ENOSYS. */
-typedef long hypercall_t(unsigned long first, unsigned long second, unsigned long third,
-                         unsigned long fourth, unsigned long fifth);
+long hypercall_none(void)
+{
+    return -XEN_ENOSYS;
+}
 
 /* A handler ignores the registers of arguments that it does not have. */
 #define CALL(handler) ((hypercall_t *)(void (*)(void))(handler))
+#define NONE          CALL(hypercall_none)
 
-static hypercall_t *const hypercall_table[] = {
+/* docs/abi.md explains each. */
+hypercall_t *const hypercall_table[HYPERCALL_NUMBERS] = {
     [__HYPERVISOR_set_trap_table] = CALL(do_set_trap_table),
     [__HYPERVISOR_mmu_update] = CALL(do_mmu_update),
     [__HYPERVISOR_set_gdt] = CALL(do_set_gdt),
@@ -27,49 +30,60 @@ static hypercall_t *const hypercall_table[] = {
     [__HYPERVISOR_set_debugreg] = CALL(do_set_debugreg),
     [__HYPERVISOR_get_debugreg] = CALL(do_get_debugreg),
     [__HYPERVISOR_update_descriptor] = CALL(do_update_descriptor),
+    [11] = NONE,
     [__HYPERVISOR_memory_op] = CALL(do_memory_op),
     [__HYPERVISOR_multicall] = CALL(do_multicall),
     [__HYPERVISOR_update_va_mapping] = CALL(do_update_va_mapping),
     [__HYPERVISOR_set_timer_op] = CALL(do_set_timer_op),
+    [16] = NONE,
     [__HYPERVISOR_xen_version] = CALL(do_xen_version),
     [__HYPERVISOR_console_io] = CALL(do_console_io),
+    [19] = NONE,
     [__HYPERVISOR_grant_table_op] = CALL(do_grant_table_op),
     [__HYPERVISOR_vm_assist] = CALL(do_vm_assist),
     [__HYPERVISOR_update_va_mapping_otherdomain] = CALL(do_update_va_mapping_otherdomain),
-    [__HYPERVISOR_iret] = CALL(do_iret),
+    [__HYPERVISOR_iret] = CALL(hypercall_iret),
     [__HYPERVISOR_vcpu_op] = CALL(do_vcpu_op),
     [__HYPERVISOR_set_segment_base] = CALL(do_set_segment_base),
     [__HYPERVISOR_mmuext_op] = CALL(do_mmuext_op),
+    [27] = NONE,
     [__HYPERVISOR_nmi_op] = CALL(do_nmi_op),
     [__HYPERVISOR_sched_op] = CALL(do_sched_op),
     [__HYPERVISOR_callback_op] = CALL(do_callback_op),
+    [31] = NONE,
     [__HYPERVISOR_event_channel_op] = CALL(do_event_channel_op),
     [__HYPERVISOR_physdev_op] = CALL(do_physdev_op),
+    [34] = NONE,
     [__HYPERVISOR_sysctl] = CALL(do_sysctl),
     [__HYPERVISOR_domctl] = CALL(do_domctl),
+    [37 ... 47] = NONE,
     [__HYPERVISOR_arch_0] = CALL(do_mca),
+    [49 ... HYPERCALL_NUMBERS - 1] = NONE,
 };
 
-#define HYPERCALL_MASK  (~TRC_PV_HYPERCALL_V2_ARG_MASK)
-#define HYPERCALL_COUNT (sizeof(hypercall_table) / sizeof(hypercall_table[0]))
-
-static inline __attribute__((always_inline)) long hypercall_call(unsigned long number,
-                                                                 const unsigned long *argument)
+void hypercall_trace(unsigned long number, unsigned long first)
 {
-    if (number < HYPERCALL_NUMBERS)
-        current_vcpu()->hypercall_count[number]++;
-    trace(TRC_PV_HYPERCALL_V2, ((uint32_t)number & HYPERCALL_MASK) | TRC_PV_HYPERCALL_V2_ARG_32(0),
-          (uint32_t)argument[0]);
-    if (number >= HYPERCALL_COUNT || !hypercall_table[number])
-        return -XEN_ENOSYS;
-    return hypercall_table[number](argument[0], argument[1], argument[2], argument[3], argument[4]);
+    const uint32_t words[] = {((uint32_t)number & ~TRC_PV_HYPERCALL_V2_ARG_MASK) |
+                                  TRC_PV_HYPERCALL_V2_ARG_32(0),
+                              (uint32_t)first};
+
+    trace_write(TRC_PV_HYPERCALL_V2, words, 2);
 }
 
-void hypercall_dispatch(struct cpu_user_regs *regs)
+/* What entry.S does for a single call. */
+static inline unsigned long entry_call(const struct multicall_entry *entry)
 {
-    const unsigned long argument[] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8};
+    const xen_ulong_t *argument = entry->args;
 
-    regs->rax = (unsigned long)hypercall_call(regs->rax, argument);
+    if (entry->op == __HYPERVISOR_iret || entry->op == __HYPERVISOR_multicall)
+        return (unsigned long)-XEN_EINVAL;
+    if (entry->op >= HYPERCALL_NUMBERS)
+        return (unsigned long)-XEN_ENOSYS;
+    current_vcpu()->hypercall_count[entry->op]++;
+    if (trace_on())
+        hypercall_trace(entry->op, argument[0]);
+    return (unsigned long)hypercall_table[entry->op](argument[0], argument[1], argument[2],
+                                                     argument[3], argument[4]);
 }
 
 /*
@@ -87,10 +101,7 @@ long do_multicall(unsigned long address, uint32_t count)
         struct multicall_entry entry;
         if (copy_from_guest(&entry, position, sizeof(entry)))
             return -XEN_EFAULT;
-        if (entry.op == __HYPERVISOR_iret || entry.op == __HYPERVISOR_multicall)
-            entry.result = (xen_ulong_t)-XEN_EINVAL;
-        else
-            entry.result = (xen_ulong_t)hypercall_call(entry.op, (const unsigned long *)entry.args);
+        entry.result = entry_call(&entry);
         guest_ptr_t result = {position.address + offsetof(struct multicall_entry, result)};
         if (copy_to_guest(result, &entry.result, sizeof(entry.result)))
             return -XEN_EFAULT;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercall table (dispatcher/hypercall.c): number and handler. The dispatcher checks the
- * number, counts the call and calls the handler with the guest's argument registers; a handler
- * takes as many of them as it has arguments, in the width that it has a use for.
+ * The hypercall table (dispatcher/hypercall.c): number and handler. entry.S checks the number,
+ * counts the call and calls the handler with the guest's argument registers; a handler takes as
+ * many of them as it has arguments, in the width that it has a use for. While it runs, the guest's
+ * rbx, rbp and r12 to r15 are wherever the compiler keeps them: only rip, cs, rflags, rsp and the
+ * argument registers can be read in the current vcpu's saved registers.
  *
  * A handler returns the guest's rax: 0 or positive, or a negative Xen errno. It has three steps:
  * copy arguments into hypervisor memory; check everything; apply, which cannot fail. Long ones call
@@ -15,8 +17,19 @@
 #include <xen/errno.h>
 #include <xen/xen.h>
 
-/* `syscall` from guest kernel mode: the number is in rax, which receives the result. */
-void hypercall_dispatch(struct cpu_user_regs *regs);
+typedef long hypercall_t(unsigned long first, unsigned long second, unsigned long third,
+                         unsigned long fourth, unsigned long fifth);
+
+/* -ENOSYS, for a number that has no handler. */
+long hypercall_none(void);
+
+extern hypercall_t *const hypercall_table[];
+
+/* While tracing is on: called by entry.S before the handler. */
+void hypercall_trace(unsigned long number, unsigned long first);
+
+/* In entry.S: do_iret(), and out by what it has made of the saved registers. */
+long hypercall_iret(void);
 
 /* processor/vcpu_callbacks.c */
 long do_set_trap_table(unsigned long address);

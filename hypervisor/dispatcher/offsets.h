@@ -6,7 +6,16 @@
 #pragma once
 
 /* struct cpu_user_regs */
+#define REGS_R11          0x30
+#define REGS_R10          0x38
+#define REGS_R9           0x40
+#define REGS_R8           0x48
+#define REGS_RAX          0x50
 #define REGS_RCX          0x58
+#define REGS_RDX          0x60
+#define REGS_RSI          0x68
+#define REGS_RDI          0x70
+#define REGS_ERROR_CODE   0x78
 #define REGS_ENTRY_VECTOR 0x7c
 #define REGS_RIP          0x80
 #define REGS_CS           0x88
@@ -17,6 +26,7 @@
 #define REGS_SIZE         0xc8
 
 /* struct stack_top */
+#define STACK_TOP_VCPU 0xc8
 #define STACK_TOP_PCPU 0xd0
 #define STACK_TOP_SIZE 0xd8
 
@@ -24,6 +34,18 @@
 #define PCPU_SYSCALL_STACK   0
 #define PCPU_SYSCALL_SCRATCH 8
 #define PCPU_SYSCALL_ENTRY   16
+#define PCPU_COMPAT_ENTRY    24
 
-/* Value of entry_vector for `syscall`; leaving by sysret is then possible. */
-#define ENTRY_SYSCALL 0x100
+/* struct vcpu */
+#define VCPU_EXIT_WORD       0
+#define VCPU_INFO            8
+#define VCPU_HYPERCALL_COUNT 16
+
+/*
+ * Pushed for `syscall` as error code and entry vector, which is then -1: leaving by sysret is
+ * possible. The vectors of the processor are positive.
+ */
+#define ENTRY_SYSCALL -1
+
+/* The hypercalls that there can be: HYPERCALL_NUMBERS. */
+#define HYPERCALL_LIMIT 64

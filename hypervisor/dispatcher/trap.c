@@ -5,7 +5,6 @@
 
 #include "hypervisor/dispatcher/bounce.h"
 #include "hypervisor/dispatcher/exception_table.h"
-#include "hypervisor/dispatcher/hypercall.h"
 #include "hypervisor/dispatcher/offsets.h"
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/domain/vcpu_area.h"
@@ -22,7 +21,16 @@
 #include "hypervisor/processor/smp.h"
 #include "hypervisor/processor/trace.h"
 
+_Static_assert(offsetof(struct cpu_user_regs, r11) == REGS_R11, "");
+_Static_assert(offsetof(struct cpu_user_regs, r10) == REGS_R10, "");
+_Static_assert(offsetof(struct cpu_user_regs, r9) == REGS_R9, "");
+_Static_assert(offsetof(struct cpu_user_regs, r8) == REGS_R8, "");
+_Static_assert(offsetof(struct cpu_user_regs, rax) == REGS_RAX, "");
 _Static_assert(offsetof(struct cpu_user_regs, rcx) == REGS_RCX, "");
+_Static_assert(offsetof(struct cpu_user_regs, rdx) == REGS_RDX, "");
+_Static_assert(offsetof(struct cpu_user_regs, rsi) == REGS_RSI, "");
+_Static_assert(offsetof(struct cpu_user_regs, rdi) == REGS_RDI, "");
+_Static_assert(offsetof(struct cpu_user_regs, error_code) == REGS_ERROR_CODE, "");
 _Static_assert(offsetof(struct cpu_user_regs, entry_vector) == REGS_ENTRY_VECTOR, "");
 _Static_assert(offsetof(struct cpu_user_regs, rip) == REGS_RIP, "");
 _Static_assert(offsetof(struct cpu_user_regs, cs) == REGS_CS, "");
@@ -32,10 +40,19 @@ _Static_assert(offsetof(struct cpu_user_regs, ss) == REGS_SS, "");
 _Static_assert(offsetof(struct cpu_user_regs, es) == REGS_ES, "");
 _Static_assert(sizeof(struct cpu_user_regs) == REGS_SIZE, "");
 _Static_assert(offsetof(struct stack_top, pcpu) == STACK_TOP_PCPU, "");
+_Static_assert(offsetof(struct stack_top, vcpu) == STACK_TOP_VCPU, "");
 _Static_assert(sizeof(struct stack_top) == STACK_TOP_SIZE, "");
 _Static_assert(offsetof(struct pcpu, syscall_stack) == PCPU_SYSCALL_STACK, "");
 _Static_assert(offsetof(struct pcpu, syscall_scratch) == PCPU_SYSCALL_SCRATCH, "");
 _Static_assert(offsetof(struct pcpu, syscall_entry) == PCPU_SYSCALL_ENTRY, "");
+_Static_assert(offsetof(struct pcpu, compat_entry) == PCPU_COMPAT_ENTRY, "");
+_Static_assert(offsetof(struct vcpu, pause_count) == VCPU_EXIT_WORD, "");
+_Static_assert(offsetof(struct vcpu, exit_unused) == VCPU_EXIT_WORD + 7, "");
+_Static_assert(offsetof(struct vcpu, info) == VCPU_INFO, "");
+_Static_assert(offsetof(struct vcpu, hypercall_count) == VCPU_HYPERCALL_COUNT, "");
+_Static_assert(HYPERCALL_NUMBERS == HYPERCALL_LIMIT, "");
+_Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) == 0, "");
+_Static_assert(offsetof(struct vcpu_info, evtchn_upcall_mask) == 1, "");
 
 #define PAGE_FAULT_PRESENT 1
 #define PAGE_FAULT_WRITE   2
@@ -162,38 +179,32 @@ void trap_paranoid(struct cpu_user_regs *regs)
 
 void syscall_dispatch(struct cpu_user_regs *regs)
 {
-    if (current_vcpu()->guest.kernel_mode)
-        hypercall_dispatch(regs);
-    else
-        bounce_syscall(regs->cs == FLAT_RING3_CS32);
+    bounce_syscall(regs->cs == FLAT_RING3_CS32);
 }
 
-/* Until nothing is left to do before the guest. */
-static __attribute__((noinline)) void exit_loop(struct vcpu *vcpu)
+/*
+ * exit_work is taken down first and its reasons are looked at then: who raises it afterwards says
+ * something new. What cannot be done yet raises it again.
+ */
+void exit_to_guest_work(void)
 {
+    struct vcpu *vcpu = current_vcpu();
+    bool published;
+
     vcpu->at_exit = false; /* it begins its first run with the mark set */
     for (;;) {
+        __atomic_store_n(&vcpu->exit_work, false, __ATOMIC_SEQ_CST);
         if (scheduler_must_leave(vcpu)) {
             scheduler_leave(vcpu);
             continue;
         }
-        if (vcpu_publish_due(vcpu))
-            vcpu_publish(vcpu);
+        published = vcpu_publish(vcpu);
         if (vcpu->nmi_pending && bounce_nmi(vcpu))
             continue;
         if (!event_upcall_wanted(vcpu))
-            return;
+            break;
         bounce_event();
     }
-}
-
-void exit_to_guest_work(void)
-{
-    struct vcpu *vcpu = current_vcpu();
-
-    /* One branch for all that the hypervisor itself sets. */
-    uint32_t work = (uint32_t)vcpu->at_exit | (uint32_t)vcpu->pcpu->reschedule |
-                    READ_ONCE(vcpu->wait) | READ_ONCE(vcpu->pause_count) | vcpu->nmi_pending;
-    if (work || vcpu_publish_due(vcpu) || event_upcall_wanted(vcpu))
-        exit_loop(vcpu);
+    if (!published || vcpu->nmi_pending)
+        vcpu->exit_work = true;
 }

@@ -54,7 +54,7 @@ static inline bool regs_from_guest(const struct cpu_user_regs *regs)
 /* Called by entry.S for the vectors with stacks of their own, unless #DB came from a guest. */
 void trap_paranoid(struct cpu_user_regs *regs);
 
-/* Called by entry.S for `syscall`: a hypercall, or a system call for the guest's kernel. */
+/* Called by entry.S for `syscall` that is no hypercall: a system call for the guest's kernel. */
 void syscall_dispatch(struct cpu_user_regs *regs);
 
 /* Called by entry.S on the way out to a guest. */

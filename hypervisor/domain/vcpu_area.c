@@ -67,6 +67,7 @@ int vcpu_area_register_runstate(struct vcpu *vcpu, uint64_t address)
     if (!guest_range_ok(guest_ptr(address), sizeof(state)))
         return -XEN_EFAULT;
     vcpu->runstate_guest = address;
+    vcpu->exit_work = true;
     if (!address)
         return 0;
     vcpu_runstate_get(vcpu, &state);
@@ -96,22 +97,30 @@ int vcpu_area_register_time(struct vcpu *vcpu, uint64_t address)
     if (!guest_range_ok(guest_ptr(address), sizeof(time)))
         return -XEN_EFAULT;
     vcpu->time_guest = address;
+    vcpu->exit_work = true;
     if (address)
         time_copy(vcpu, &time);
     return 0;
 }
 
-void vcpu_publish(struct vcpu *vcpu)
+bool vcpu_publish(struct vcpu *vcpu)
 {
-    if (vcpu->runstate_guest && vcpu->runstate_published != vcpu->runstate.state_entry_time) {
+    bool runstate_due =
+        vcpu->runstate_guest && vcpu->runstate_published != vcpu->runstate.state_entry_time;
+    bool time_due = vcpu->time_guest && vcpu->time_published != READ_ONCE(vcpu->info->time.version);
+
+    if (!vcpu->guest.kernel_mode)
+        return !runstate_due && !time_due;
+    if (runstate_due) {
         struct vcpu_runstate_info state;
         vcpu_runstate_get(vcpu, &state);
         vcpu->runstate_published = state.state_entry_time;
         runstate_copy(vcpu, &state);
     }
-    if (vcpu->time_guest && vcpu->time_published != READ_ONCE(vcpu->info->time.version)) {
+    if (time_due) {
         struct vcpu_time_info time = vcpu->info->time;
         vcpu->time_published = time.version;
         time_copy(vcpu, &time);
     }
+    return true;
 }

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/vcpu.h"
 
 /* VCPUOP_register_vcpu_info: once for each vcpu; itself, or one that is down. */
@@ -19,14 +18,7 @@ int vcpu_area_register_runstate(struct vcpu *vcpu, uint64_t address);
 int vcpu_area_register_time(struct vcpu *vcpu, uint64_t address);
 
 /*
- * On the way out to the guest: whether its areas are out of date and within reach, which they are
- * not while the guest's user tables are loaded; and bring them up to date. Current vcpu only.
+ * On the way out to the guest: bring its areas up to date, if they are not. False: they are not
+ * within reach, because the guest's user tables are loaded. Current vcpu only.
  */
-static inline bool vcpu_publish_due(const struct vcpu *vcpu)
-{
-    if (!(vcpu->runstate_guest | vcpu->time_guest) || !vcpu->guest.kernel_mode)
-        return false;
-    return (vcpu->runstate_guest && vcpu->runstate_published != vcpu->runstate.state_entry_time) ||
-           (vcpu->time_guest && vcpu->time_published != READ_ONCE(vcpu->info->time.version));
-}
-void vcpu_publish(struct vcpu *vcpu);
+bool vcpu_publish(struct vcpu *vcpu);

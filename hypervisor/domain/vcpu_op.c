@@ -161,8 +161,10 @@ static long send_nmi(struct vcpu *vcpu, guest_ptr_t argument)
 {
     if (argument.address)
         return -XEN_EINVAL;
-    if (!__atomic_exchange_n(&vcpu->nmi_pending, 1, __ATOMIC_SEQ_CST))
+    if (!__atomic_exchange_n(&vcpu->nmi_pending, 1, __ATOMIC_SEQ_CST)) {
+        vcpu->exit_work = true;
         vcpu_kick(vcpu);
+    }
     return 0;
 }
 

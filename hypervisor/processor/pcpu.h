@@ -50,9 +50,10 @@ enum interrupt_stack {
 
 struct pcpu {
     /* Used by the syscall stub; offsets in dispatcher/offsets.h. */
-    uint64_t syscall_stack;   /* &stack_top.vcpu's stack: where rsp starts: end of regs.ss */
-    uint64_t syscall_scratch; /* guest rsp while the stub switches stacks                  */
-    uint64_t syscall_entry;   /* address of syscall_common                                 */
+    uint64_t syscall_stack;   /* the current vcpu's: &stack_top.regs.ss                 */
+    uint64_t syscall_scratch; /* guest rsp while the stub switches stacks                */
+    uint64_t syscall_entry;   /* hypercall_entry or syscall_entry, by the guest's mode   */
+    uint64_t compat_entry;    /* syscall_entry                                           */
 
     unsigned id; /* dense index, 0 is the boot processor */
     uint32_t apic_id, acpi_id;

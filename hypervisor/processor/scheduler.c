@@ -69,6 +69,8 @@ static void pcpu_request_reschedule(struct pcpu *pcpu)
     pcpu->reschedule = true;
     if (pcpu != this_pcpu())
         smp_send(pcpu, VECTOR_RESCHEDULE);
+    else
+        pcpu->current->exit_work = true;
 }
 
 static void slice_over(void *argument)
@@ -218,6 +220,7 @@ void schedule(void)
         timer_cancel(&pcpu->run_queue.slice_timer);
     if (next != previous)
         vcpu_switch(previous, next);
+    previous->exit_work = true; /* the caller is back: its run-state has changed */
 }
 
 void schedule_tail(void)
@@ -252,8 +255,12 @@ void rest_point(void)
     struct vcpu *vcpu = current_vcpu();
 
     preempt_point();
+    if (!READ_ONCE(vcpu->pause_count))
+        return;
+    vcpu->resting = true;
     while (READ_ONCE(vcpu->pause_count))
         scheduler_leave(vcpu);
+    vcpu->resting = false;
 }
 
 static void vcpu_change_wait(struct vcpu *vcpu, uint32_t set, uint32_t clear)

@@ -21,6 +21,7 @@ _Static_assert(sizeof(struct vcpu) <= PAGE_SIZE << VCPU_ORDER, "vcpu outgrew its
 /* dispatcher/entry.S */
 void stack_switch(uint64_t *save, uint64_t load);
 void vcpu_first_entry(void);
+extern const char hypercall_entry[], syscall_entry[];
 
 /* What stack_switch() pops for a vcpu that never ran: six registers, then where to go. */
 static void prepare_first_switch(struct vcpu *vcpu)
@@ -80,6 +81,12 @@ void vcpu_destroy(struct vcpu *vcpu)
     frame_free_hypervisor(vcpu, VCPU_ORDER);
 }
 
+/* What `syscall` means depends on the guest's mode. */
+static void syscall_entry_set(struct pcpu *pcpu, const struct vcpu *vcpu)
+{
+    pcpu->syscall_entry = (uint64_t)(vcpu->guest.kernel_mode ? hypercall_entry : syscall_entry);
+}
+
 static void table_load(mfn_t table)
 {
     uint64_t cr3 = mfn_to_physical(table);
@@ -96,6 +103,7 @@ void vcpu_toggle_mode(struct vcpu *vcpu)
 {
     vcpu->guest.kernel_mode = !vcpu->guest.kernel_mode;
     segment_swap_gs();
+    syscall_entry_set(this_pcpu(), vcpu);
     vcpu_load_table(vcpu);
 }
 
@@ -121,8 +129,9 @@ static void guest_enter(struct vcpu *vcpu, struct pcpu *pcpu)
     segment_load(vcpu);
     fpu_load(vcpu);
     debug_register_load(vcpu);
-    pcpu->syscall_stack = (uint64_t)&vcpu->stack->regs.es;
-    pcpu->task_state.rsp[0] = pcpu->syscall_stack;
+    syscall_entry_set(pcpu, vcpu);
+    pcpu->syscall_stack = (uint64_t)&vcpu->stack->regs.ss;
+    pcpu->task_state.rsp[0] = (uint64_t)&vcpu->stack->regs.es;
 }
 
 void vcpu_switch(struct vcpu *previous, struct vcpu *next)

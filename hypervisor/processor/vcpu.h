@@ -64,6 +64,19 @@ struct vcpu_guest {
 };
 
 struct vcpu {
+    /*
+     * One word that is zero while the vcpu may simply go on into its guest. dispatcher/entry.S
+     * looks at it, and at the upcall's flag in `info`, on the way out.
+     */
+    uint32_t pause_count; /* scheduler's lock                                            */
+    uint16_t wait;        /* enum vcpu_wait bits; scheduler's lock                       */
+    bool exit_work;       /* anybody: something else to be looked at, see trap.c         */
+    uint8_t exit_unused;
+
+    /* Event upcall: points into shared_info or at the page registered by the guest. */
+    struct vcpu_info *info;
+    uint32_t hypercall_count[HYPERCALL_NUMBERS]; /* by number, domain/counters.c */
+
     struct domain *domain;
     unsigned id;
     struct pcpu *pcpu;     /* where it is queued or runs; scheduler's lock             */
@@ -72,9 +85,8 @@ struct vcpu {
     struct stack_top *stack; /* top of its hypervisor stack                              */
     uint64_t switch_rsp;     /* saved stack pointer while it does not run                */
 
-    uint32_t wait;            /* enum vcpu_wait bits; scheduler's lock                    */
-    uint32_t pause_count;     /* scheduler's lock                                         */
     volatile bool at_exit;    /* not inside a hypercall: only waiting to enter the guest  */
+    bool resting;             /* stopped at a rest_point(): some of its registers are not saved */
     struct run_entity entity; /* scheduler's lock                                        */
     struct list mutex_wait;
     uint8_t mutexes_held[LOCK_LEVEL_SLEEPING_END]; /* lock-order check, lock.c           */
@@ -83,8 +95,6 @@ struct vcpu {
     struct vcpu_guest guest;
     struct fpu_state *fpu; /* XSAVE area, processor/fpu.c                              */
 
-    /* Event upcall: points into shared_info or at the page registered by the guest. */
-    struct vcpu_info *info;
     mfn_t info_frame;         /* MFN_INVALID while in shared_info */
     unsigned poll_port_count; /* event locks                      */
     evtchn_port_t poll_port;  /* the one polled port, 0 = several */
@@ -101,8 +111,6 @@ struct vcpu {
     uint64_t runstate_published;        /* entry time of the last copy, domain/vcpu_area.c */
     uint32_t time_published;            /* version of the last copy */
     uint32_t nmi_pending;
-
-    uint32_t hypercall_count[HYPERCALL_NUMBERS]; /* by number, domain/counters.c */
 };
 
 /* Allocate vcpu `id` of a domain, down and not initialised. 0, -XEN_ENOMEM, -XEN_EINVAL,

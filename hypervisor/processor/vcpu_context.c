@@ -117,7 +117,7 @@ int vcpu_set_context(struct vcpu *vcpu, const struct vcpu_guest_context *context
 {
     struct domain *domain = vcpu->domain;
     mfn_t kernel_table, user_table = MFN_INVALID;
-    int error = context_check(context);
+    int error = vcpu->resting ? -XEN_EBUSY : context_check(context);
 
     if (error)
         return error;
@@ -167,6 +167,11 @@ void vcpu_get_context(struct vcpu *vcpu, struct vcpu_guest_context *context)
 
     memset(context, 0, sizeof(*context));
     context->user_regs = vcpu->stack->regs;
+    if (vcpu->resting) {
+        const struct cpu_user_regs *regs = &vcpu->stack->regs;
+        context->user_regs = (struct cpu_user_regs){
+            .rip = regs->rip, .cs = regs->cs, .rflags = regs->rflags, .rsp = regs->rsp};
+    }
     context->user_regs.entry_vector = context->user_regs.error_code = 0;
     context->user_regs.ds = guest->ds;
     context->user_regs.es = guest->es;
