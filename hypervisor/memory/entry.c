@@ -6,6 +6,7 @@
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/io/console.h"
 #include "hypervisor/memory/device_memory.h"
+#include "hypervisor/memory/leaf.h"
 #include "hypervisor/panic.h"
 
 #define CACHE_FLAGS    (PTE_PWT | PTE_PCD)
@@ -57,7 +58,7 @@ uint64_t entry_adjust(const struct table_level *level, uint64_t entry)
         return entry;
     if (level->type != FRAME_TYPE_L1)
         return entry | level->added;
-    entry = leaf_for_ring3(entry);
+    entry = entry_for_ring3(entry);
     /* Taken silently, as Xen does: Linux maps all registers writable, also those it only reads. */
     if (device_memory_read_only(entry_mfn(entry)))
         entry &= ~PTE_WRITABLE;
@@ -141,4 +142,35 @@ void entry_put(const struct table_level *level, uint64_t entry)
             frame_type_put(frame);
         frame_put(frame);
     }
+}
+
+bool entry_write(uint64_t *place, uint64_t value, enum table_update_mode mode, uint64_t *old)
+{
+    if (mode == TABLE_STORE) {
+        WRITE_ONCE(*place, value);
+        return true;
+    }
+    if (mode == TABLE_COMPARE)
+        return __atomic_compare_exchange_n(place, old, value, false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(place, old, value | (*old & (PTE_ACCESSED | PTE_DIRTY)),
+                                        false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        ;
+    return true;
+}
+
+/* Whether a change from `old` to `new` leaves all references as they are. */
+static bool same_references(const struct table_level *level, uint64_t old, uint64_t new)
+{
+    return (old & PTE_PRESENT) && (new &PTE_PRESENT) && !((old ^ new) & ~level->harmless);
+}
+
+int entry_take(const struct table_level *level, uint64_t *value, uint64_t old, struct domain *owner,
+               struct domain *frame_owner, bool *same)
+{
+    if (!entry_flags_ok(level, *value, owner))
+        return -XEN_EINVAL;
+    *value = entry_adjust(level, *value);
+    *same = same_references(level, old, *value);
+    return *same ? 0 : entry_get_checked(level, *value, owner, frame_owner);
 }

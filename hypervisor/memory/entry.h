@@ -30,6 +30,12 @@ struct domain;
     (PTE_NX | 0x7ff0000000000000UL | PTE_AVAILABLE | PTE_GLOBAL | PTE_DIRTY | PTE_ACCESSED | \
      PTE_USER)
 
+enum table_update_mode {
+    TABLE_STORE,       /* the value as it is                                             */
+    TABLE_PRESERVE_AD, /* keep the accessed and dirty bits that the processor has set    */
+    TABLE_COMPARE      /* only if the entry is `expected`; else that becomes what it was */
+};
+
 struct table_level {
     enum frame_type type, child;
     uint64_t disallowed;                     /* bits that no guest may set in a present entry */
@@ -69,45 +75,22 @@ int entry_get_checked(const struct table_level *level, uint64_t entry, struct do
                       struct domain *frame_owner);
 void entry_put(const struct table_level *level, uint64_t entry);
 
-/*
- * Short paths at level 1. A plain entry is stored as it is and maps its frame writable for kernel
- * and user of the guest: no flag in it is forced, refused or asks who the domain is. Its references
- * are one more, or one less, of several, nearly always. All else goes through the functions above.
- */
-#define LEAF_PLAIN   (PTE_PRESENT | PTE_WRITABLE | PTE_USER)
-#define LEAF_SPECIAL (LEAF_PLAIN | PTE_PWT | PTE_PCD | PTE_PAT | PTE_GLOBAL | ENTRY_GRANT)
-
-static inline bool leaf_is_plain(uint64_t entry)
-{
-    return ((entry ^ LEAF_PLAIN) & LEAF_SPECIAL) == 0;
-}
-
 /* Guest kernel and guest user both run in ring 3: the user bit is set, and its lack remembered. */
-static inline uint64_t leaf_for_ring3(uint64_t entry)
+static inline uint64_t entry_for_ring3(uint64_t entry)
 {
     bool kernel = (entry & (PTE_PRESENT | PTE_USER)) == PTE_PRESENT;
 
     return kernel ? entry | PTE_USER | ENTRY_GUEST_KERNEL : entry;
 }
 
-/* Plain, or nothing. */
-static inline bool leaf_is_simple(uint64_t entry)
-{
-    return !(entry & PTE_PRESENT) || leaf_is_plain(entry);
-}
-
-/* The references of a plain entry. */
-static inline bool leaf_get_again(uint64_t entry, const struct domain *owner)
-{
-    mfn_t number = entry_mfn(entry);
-
-    return number.value < frame_count_max() &&
-           frame_get_writable_again(mfn_to_frame(number), owner);
-}
-
-static inline bool leaf_put_again(uint64_t entry)
-{
-    mfn_t number = entry_mfn(entry);
-
-    return number.value < frame_count_max() && frame_put_writable_again(mfn_to_frame(number));
-}
+/*
+ * All checks of a value that is to replace `old`: it becomes what is stored, and has its
+ * references, or (`same`) shares those of the old entry. Errors as entry_get().
+ */
+int entry_take(const struct table_level *level, uint64_t *value, uint64_t old, struct domain *owner,
+               struct domain *frame_owner, bool *same);
+/*
+ * Store it; what was there by `old`, which is what was seen before or is expected. False:
+ * TABLE_COMPARE failed. Only the processor changes accessed and dirty bits meanwhile.
+ */
+bool entry_write(uint64_t *place, uint64_t value, enum table_update_mode mode, uint64_t *old);

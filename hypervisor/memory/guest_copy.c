@@ -2,45 +2,6 @@
 #include "hypervisor/memory/guest_copy.h"
 
 #include <xen/errno.h>
-#include <xen/xen.h>
-
-#include "hypervisor/dispatcher/exception_table.h"
-#include "hypervisor/processor/cpu.h"
-
-#define LOWER_HALF_END 0x0000800000000000UL
-
-bool guest_address_ok(uint64_t address)
-{
-    return address < LOWER_HALF_END || address >= HYPERVISOR_VIRT_END;
-}
-
-bool guest_range_ok(guest_ptr_t pointer, uint64_t size)
-{
-    uint64_t start = pointer.address, last = start + (size ? size - 1 : 0);
-
-    /* Both ends in one half; a range that wraps has its end before its start. */
-    return last >= start && (last < LOWER_HALF_END || start >= HYPERVISOR_VIRT_END);
-}
-
-bool guest_array_ok(guest_ptr_t pointer, uint64_t count, size_t element_size)
-{
-    uint64_t size;
-
-    return !__builtin_mul_overflow(count, element_size, &size) && guest_range_ok(pointer, size);
-}
-
-/* Guests' pages are user pages: with SMAP they are only reached while AC is set. */
-static void guest_access_begin(void)
-{
-    if (cpu_features.smap)
-        asm volatile("stac" : : : "memory");
-}
-
-static void guest_access_end(void)
-{
-    if (cpu_features.smap)
-        asm volatile("clac" : : : "memory");
-}
 
 /* Copy; false when one of the accesses faulted. The larger part goes by eight bytes. */
 static inline __attribute__((always_inline)) bool copy_checked(void *to, const void *from,

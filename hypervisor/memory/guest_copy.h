@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <xen/errno.h>
+
+#include "hypervisor/memory/guest_word.h"
+
 /* An address in the current guest's address space: never dereferenced. */
 typedef struct {
     uint64_t address;
@@ -28,12 +32,45 @@ static inline guest_ptr_t guest_ptr_at(guest_ptr_t base, uint64_t index, size_t 
 }
 
 /* Whether the address is canonical and outside the hypervisor's slots. */
-bool guest_address_ok(uint64_t address);
+static inline bool guest_address_ok(uint64_t address)
+{
+    return address < GUEST_LOWER_HALF_END || address >= HYPERVISOR_VIRT_END;
+}
+
 /* Whether the whole range lies outside the hypervisor's slots and does not wrap. */
-bool guest_range_ok(guest_ptr_t pointer, uint64_t size);
+static inline bool guest_range_ok(guest_ptr_t pointer, uint64_t size)
+{
+    uint64_t start = pointer.address, last = start + (size ? size - 1 : 0);
+
+    /* Both ends in one half; a range that wraps has its end before its start. */
+    return last >= start && (last < GUEST_LOWER_HALF_END || start >= HYPERVISOR_VIRT_END);
+}
+
 /* The same for an array, with overflow check of count * size. */
-bool guest_array_ok(guest_ptr_t pointer, uint64_t count, size_t element_size);
+static inline bool guest_array_ok(guest_ptr_t pointer, uint64_t count, size_t element_size)
+{
+    uint64_t size;
+
+    return !__builtin_mul_overflow(count, element_size, &size) && guest_range_ok(pointer, size);
+}
 
 int copy_from_guest(void *to, guest_ptr_t from, size_t size);
 int copy_to_guest(guest_ptr_t to, const void *from, size_t size);
 int clear_guest(guest_ptr_t to, size_t size);
+
+/*
+ * A few words, their number a constant, from a range that guest_range_ok() has been asked about:
+ * for structures that are read often, one by one from an array. 0 or -XEN_EFAULT.
+ */
+static inline __attribute__((always_inline)) int words_from_guest(uint64_t *to, guest_ptr_t from,
+                                                                  unsigned count)
+{
+    bool failed = false;
+
+    guest_access_begin();
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < count; i++)
+        guest_word_read(to[i], from.address + i * sizeof(*to), failed);
+    guest_access_end();
+    return failed ? -XEN_EFAULT : 0;
+}

@@ -6,32 +6,30 @@
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/processor/cpu.h"
 
-int mmu_owner_get(domid_t id, bool anybody_io, struct domain **result)
+int mmu_owner_get_other(domid_t id, bool anybody_io, struct domain **result)
 {
-    struct domain *current = current_domain(), *domain;
+    bool privileged = current_domain()->privileged;
 
-    if (id == DOMID_SELF || id == current->id) {
-        domain = current; /* stays as long as this call */
-    } else if (id == DOMID_IO || id == DOMID_XEN) {
-        if (!current->privileged && !(anybody_io && id == DOMID_IO))
+    if (id == DOMID_IO || id == DOMID_XEN) {
+        if (!privileged && !(anybody_io && id == DOMID_IO))
             return -XEN_EPERM;
-        domain = id == DOMID_IO ? &domain_io : &domain_xen;
-    } else {
-        domain = domain_get_by_id(id);
-        if (!domain)
-            return -XEN_ESRCH;
-        if (!current->privileged) {
-            domain_put(domain);
-            return -XEN_EPERM;
-        }
+        *result = id == DOMID_IO ? &domain_io : &domain_xen;
+        return 0;
+    }
+    struct domain *domain = domain_get_by_id(id);
+    if (!domain)
+        return -XEN_ESRCH;
+    if (!privileged) {
+        domain_put(domain);
+        return -XEN_EPERM;
     }
     *result = domain;
     return 0;
 }
 
-void mmu_owner_put(struct domain *domain)
+void mmu_owner_put_other(struct domain *domain)
 {
-    if (domain != current_domain() && domain != &domain_io && domain != &domain_xen)
+    if (domain != &domain_io && domain != &domain_xen)
         domain_put(domain);
 }
 

@@ -10,6 +10,7 @@
 #include "hypervisor/io/console.h"
 #include "hypervisor/memory/guest_copy.h"
 #include "hypervisor/memory/guest_table.h"
+#include "hypervisor/memory/leaf.h"
 #include "hypervisor/memory/m2p.h"
 #include "hypervisor/memory/mmu_owner.h"
 #include "hypervisor/memory/table.h"
@@ -17,12 +18,13 @@
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/tlb.h"
 
-#define UPDATES_PER_PREEMPT_POINT 16
+#define UPDATES_PER_PREEMPT_POINT 32
 #define UPDATES_PER_PIECE         512 /* for which the lock is kept */
 
 struct mmu_batch {
     struct domain *table_owner, *frame_owner;
-    bool flush; /* an upper-level entry went */
+    struct frame *frame; /* of the last request, with a reference; NULL: none yet */
+    bool flush;          /* an upper-level entry went */
 };
 
 /* A frame that is no table is plain memory, if it may be written at all. */
@@ -36,58 +38,80 @@ static int write_plain(struct frame *frame, uint64_t machine_address, uint64_t v
     return 0;
 }
 
-static int update_entry(struct mmu_batch *batch, const struct mmu_update *request, unsigned command)
+/* The frame that a request is in: successive ones are often in the same. */
+static bool frame_hold(struct mmu_batch *batch, mfn_t number)
 {
-    struct frame *frame = frame_get_by_mfn(mfn(request->ptr >> PAGE_SHIFT), batch->table_owner);
-    int rc;
-
-    if (!frame) {
-        printk_refusal("mmu_update: frame %#lx is not of d%u\n", request->ptr >> PAGE_SHIFT,
+    if (batch->frame) {
+        if (mfn_equal(frame_to_mfn(batch->frame), number))
+            return true;
+        frame_put(batch->frame);
+    }
+    batch->frame = frame_get_by_mfn(number, batch->table_owner);
+    if (!batch->frame)
+        printk_refusal("mmu_update: frame %#lx is not of d%u\n", number.value,
                        batch->table_owner->id);
-        return -XEN_EINVAL;
-    }
-    if (frame_type_is_table(frame_type_of(frame))) {
-        struct table_update update = {
-            .table = frame,
-            .slot = (request->ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t),
-            .value = request->val,
-            .mode = command == MMU_PT_UPDATE_PRESERVE_AD ? TABLE_PRESERVE_AD : TABLE_STORE,
-            .frame_owner = batch->frame_owner,
-        };
-        rc = table_update(&update);
-        batch->flush |= update.unlinked;
-    } else {
-        rc = write_plain(frame, request->ptr, request->val);
-    }
-    frame_put(frame);
+    return batch->frame;
+}
+
+static int update_upper(struct mmu_batch *batch, uint64_t address, uint64_t value, unsigned command)
+{
+    struct table_update update = {
+        .table = batch->frame,
+        .slot = (address & (PAGE_SIZE - 1)) / sizeof(uint64_t),
+        .value = value,
+        .mode = command == MMU_PT_UPDATE_PRESERVE_AD ? TABLE_PRESERVE_AD : TABLE_STORE,
+        .frame_owner = batch->frame_owner,
+    };
+    int rc = table_update(&update);
+
+    batch->flush |= update.unlinked;
     return rc;
 }
 
-static int update_m2p(const struct mmu_batch *batch, const struct mmu_update *request)
+static inline int update_entry(struct mmu_batch *batch, uint64_t address, uint64_t value,
+                               unsigned command)
 {
-    mfn_t number = mfn(request->ptr >> PAGE_SHIFT);
+    if (!frame_hold(batch, mfn(address >> PAGE_SHIFT)))
+        return -XEN_EINVAL;
+    enum frame_type type = frame_type_of(batch->frame);
+    uint64_t *place = (uint64_t *)(direct_map_base + (address & ~7UL));
+    if (type == FRAME_TYPE_L1 && command != MMU_PT_UPDATE_PRESERVE_AD)
+        return leaf_store(place, value, batch->table_owner, batch->frame_owner);
+    if (frame_type_is_table(type))
+        return update_upper(batch, address, value, command);
+    return write_plain(batch->frame, address, value);
+}
+
+static int update_m2p(const struct mmu_batch *batch, uint64_t address, uint64_t pfn)
+{
+    mfn_t number = mfn(address >> PAGE_SHIFT);
 
     if (batch->table_owner != current_domain())
         return -XEN_EPERM;
     struct frame *frame = frame_get_by_mfn(number, batch->frame_owner);
     if (!frame)
         return -XEN_EINVAL;
-    m2p_set(number, request->val);
+    m2p_set(number, pfn);
     frame_put(frame);
     return 0;
 }
 
-static int update_one(struct mmu_batch *batch, const struct mmu_update *request)
-{
-    unsigned command = request->ptr & 7;
+_Static_assert(sizeof(struct mmu_update) == 2 * sizeof(uint64_t), "read as words");
 
-    switch (command) {
+/* `position` lies in a range that has been checked. */
+static inline int update_one(struct mmu_batch *batch, guest_ptr_t position)
+{
+    uint64_t request[2];
+
+    if (words_from_guest(request, position, 2))
+        return -XEN_EFAULT;
+    switch (request[0] & 7) {
     case MMU_NORMAL_PT_UPDATE:
     case MMU_PT_UPDATE_PRESERVE_AD:
     case MMU_PT_UPDATE_NO_TRANSLATE:
-        return update_entry(batch, request, command);
+        return update_entry(batch, request[0], request[1], request[0] & 7);
     case MMU_MACHPHYS_UPDATE:
-        return update_m2p(batch, request);
+        return update_m2p(batch, request[0], request[1]);
     default:
         return -XEN_ENOSYS;
     }
@@ -98,24 +122,23 @@ static int update_piece(struct mmu_batch *batch, guest_ptr_t requests, uint32_t 
                         uint32_t *done)
 {
     uint32_t end = count - *done < UPDATES_PER_PIECE ? count : *done + UPDATES_PER_PIECE;
+    uint32_t next = *done;
     int rc = 0;
 
     mutex_lock(&batch->table_owner->mmu_lock);
-    for (; *done < end; ++*done) {
-        struct mmu_update request;
-        if (*done % UPDATES_PER_PREEMPT_POINT == UPDATES_PER_PREEMPT_POINT - 1)
-            preempt_point();
-        if (copy_from_guest(&request, guest_ptr_at(requests, *done, sizeof(request)),
-                            sizeof(request)))
-            rc = -XEN_EFAULT;
-        else
-            rc = update_one(batch, &request);
+    while (next < end) {
+        rc = update_one(batch, guest_ptr_at(requests, next, sizeof(struct mmu_update)));
         if (rc)
             break;
+        if (++next % UPDATES_PER_PREEMPT_POINT == 0)
+            preempt_point();
     }
+    if (batch->frame)
+        frame_put(batch->frame);
     if (batch->flush)
         tlb_flush_mask(READ_ONCE(batch->table_owner->ran_on));
     mutex_unlock(&batch->table_owner->mmu_lock);
+    *done = next;
     return rc;
 }
 
@@ -145,7 +168,7 @@ long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_add
 
     if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
         return -XEN_EFAULT;
-    do {
+    for (;;) {
         struct mmu_batch batch = {0};
         rc = batch_begin(&batch, owners);
         if (rc)
@@ -153,8 +176,10 @@ long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_add
         rc = update_piece(&batch, requests, count, &done);
         mmu_owner_put(batch.frame_owner);
         mmu_owner_put(batch.table_owner);
+        if (rc || done == count)
+            break;
         rest_point();
-    } while (rc == 0 && done < count);
+    }
     if (done_address && copy_to_guest(guest_ptr(done_address), &done, sizeof(done)) && rc == 0)
         rc = -XEN_EFAULT;
     return rc;
@@ -180,21 +205,54 @@ static int flush_after(uint64_t address, unsigned long flags)
     return 0;
 }
 
-static int update_va(uint64_t address, uint64_t value, unsigned long flags,
-                     struct domain *frame_owner)
+/* The end of an update: references that the short way left (0: none), lock, flush. */
+static __attribute__((noinline)) long update_va_end(struct domain *domain, uint64_t left,
+                                                    uint64_t address, unsigned long flags)
 {
-    struct domain *domain = current_domain();
-
-    mutex_lock(&domain->mmu_lock);
-    uint64_t *place = guest_table_find(address);
-    int rc = place ? table_store_leaf(place, value, domain, frame_owner) : -XEN_EINVAL;
+    if (left)
+        entry_put(table_level_of(FRAME_TYPE_L1), left);
     mutex_unlock(&domain->mmu_lock);
-    return rc ? rc : flush_after(address, flags);
+    return flush_after(address, flags);
 }
 
-long do_update_va_mapping(uint64_t address, uint64_t entry, unsigned long flags)
+static __attribute__((noinline)) long update_va_locked(uint64_t *place, uint64_t address,
+                                                       uint64_t value, unsigned long flags,
+                                                       struct domain *frame_owner)
 {
-    return update_va(address, entry, flags, current_domain());
+    struct domain *domain = current_domain();
+    int rc = place ? leaf_store(place, value, domain, frame_owner) : -XEN_EINVAL;
+
+    if (rc == 0)
+        return update_va_end(domain, 0, address, flags);
+    mutex_unlock(&domain->mmu_lock);
+    return rc;
+}
+
+static __attribute__((noinline)) long update_va(uint64_t address, uint64_t value,
+                                                unsigned long flags, struct domain *frame_owner)
+{
+    mutex_lock(&current_domain()->mmu_lock);
+    return update_va_locked(guest_table_find(address), address, value, flags, frame_owner);
+}
+
+/*
+ * All in this one function and without a call, in the usual case: lock free, entries plain, no
+ * flush. What else there is, is the business of those above, which are the last thing it does.
+ */
+long do_update_va_mapping(unsigned long address, unsigned long value, unsigned long flags)
+{
+    struct vcpu *vcpu = current_vcpu();
+    struct domain *domain = vcpu->domain;
+    uint64_t left;
+
+    if (!mutex_take(&domain->mmu_lock, vcpu))
+        return update_va(address, value, flags, domain);
+    uint64_t *place = guest_table_walk(vcpu, address);
+    if (!place || !leaf_store_short(place, value, domain, &left))
+        return update_va_locked(place, address, value, flags, domain);
+    if (left || !mutex_give(&domain->mmu_lock, vcpu))
+        return update_va_end(domain, left, address, flags);
+    return flags & UVMF_FLUSHTYPE_MASK ? flush_after(address, flags) : 0;
 }
 
 long do_update_va_mapping_otherdomain(uint64_t address, uint64_t entry, unsigned long flags,

@@ -76,13 +76,14 @@ static int new_base(const struct mmuext_op *op, struct domain *owner)
 {
     struct vcpu *vcpu = current_vcpu();
     mfn_t number = mfn(op->arg1.mfn);
-    int rc = 0;
 
-    mutex_lock(&owner->mmu_lock);
-    if (mfn_equal(number, vcpu->kernel_table))
+    /* Only the vcpu itself changes it while it runs. */
+    if (mfn_equal(number, vcpu->kernel_table)) {
         tlb_flush_local();
-    else
-        rc = replace_kernel_table(vcpu, number);
+        return 0;
+    }
+    mutex_lock(&owner->mmu_lock);
+    int rc = replace_kernel_table(vcpu, number);
     mutex_unlock(&owner->mmu_lock);
     return rc;
 }
@@ -235,17 +236,25 @@ static const struct {
     [MMUEXT_UNMARK_SUPER] = {superpages, true},
 };
 
-static int operate(guest_ptr_t position, struct domain *owner)
-{
-    struct mmuext_op op;
+_Static_assert(sizeof(struct mmuext_op) == 3 * sizeof(uint64_t), "read as words");
 
-    if (copy_from_guest(&op, position, sizeof(op)))
+/* `position` lies in a range that has been checked. */
+static inline __attribute__((always_inline)) int operate(guest_ptr_t position, struct domain *owner,
+                                                         const struct domain *current)
+{
+    union {
+        struct mmuext_op op;
+        uint64_t words[3];
+    } copy;
+
+    if (words_from_guest(copy.words, position, 3))
         return -XEN_EFAULT;
-    if (op.cmd >= sizeof(operations) / sizeof(operations[0]) || !operations[op.cmd].handler)
+    unsigned command = copy.op.cmd;
+    if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)
         return -XEN_ENOSYS;
-    if (!operations[op.cmd].foreign && owner != current_domain())
+    if (!operations[command].foreign && owner != current)
         return -XEN_EPERM;
-    return operations[op.cmd].handler(&op, owner);
+    return operations[command].handler(&copy.op, owner);
 }
 
 /* The next operations in order, up to the first that fails; how many were done by `done`. */
@@ -261,29 +270,41 @@ static int operate_piece(guest_ptr_t list, uint32_t count, uint32_t *done, domid
     if (owner == &domain_io || owner == &domain_xen)
         return -XEN_EINVAL;
     while (*done < end) {
-        rc = operate(guest_ptr_at(list, *done, sizeof(struct mmuext_op)), owner);
-        if (rc)
+        rc = operate(guest_ptr_at(list, *done, sizeof(struct mmuext_op)), owner, current_domain());
+        if (rc || ++*done == end)
             break;
-        ++*done;
         preempt_point();
     }
     mmu_owner_put(owner);
     return rc;
 }
 
-long do_mmuext_op(unsigned long address, uint32_t count, unsigned long done_address, uint32_t owner)
+static __attribute__((noinline)) long operate_list(guest_ptr_t list, uint32_t count,
+                                                   guest_ptr_t done_pointer, domid_t owner)
 {
-    guest_ptr_t list = guest_ptr(address);
     uint32_t done = 0;
     int rc;
 
-    if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
-        return -XEN_EFAULT;
-    do {
-        rc = operate_piece(list, count, &done, (domid_t)owner);
+    for (;;) {
+        rc = operate_piece(list, count, &done, owner);
+        if (rc || done == count)
+            break;
         rest_point();
-    } while (rc == 0 && done < count);
-    if (done_address && copy_to_guest(guest_ptr(done_address), &done, sizeof(done)) && rc == 0)
+    }
+    if (done_pointer.address && copy_to_guest(done_pointer, &done, sizeof(done)) && rc == 0)
         rc = -XEN_EFAULT;
     return rc;
+}
+
+long do_mmuext_op(unsigned long address, uint32_t count, unsigned long done_address, uint32_t owner)
+{
+    guest_ptr_t list = guest_ptr(address);
+
+    /* What kernels do: one operation, on their own tables. */
+    if (count == 1 && !done_address && (domid_t)owner == DOMID_SELF &&
+        guest_range_ok(list, sizeof(struct mmuext_op)))
+        return operate(list, current_domain(), current_domain());
+    if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
+        return -XEN_EFAULT;
+    return operate_list(list, count, guest_ptr(done_address), (domid_t)owner);
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/memory/table.h"
 
-#include <stddef.h>
-
 #include <xen/errno.h>
 
-#include "hypervisor/debug.h"
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/io/console.h"
-#include "hypervisor/memory/entry.h"
+#include "hypervisor/memory/leaf.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/cpu.h"
@@ -78,92 +75,6 @@ void table_invalidate(struct frame *frame, enum frame_type type)
     preempt_point();
 }
 
-/* Store the entry; what was there by `old`. False: TABLE_COMPARE failed. Only the processor changes
- * accessed and dirty bits meanwhile. */
-static inline __attribute__((always_inline)) bool
-entry_write(uint64_t *entry, uint64_t value, enum table_update_mode mode, uint64_t *old)
-{
-    switch (mode) {
-    case TABLE_STORE:
-        WRITE_ONCE(*entry, value);
-        return true;
-    case TABLE_COMPARE:
-        return __atomic_compare_exchange_n(entry, old, value, false, __ATOMIC_SEQ_CST,
-                                           __ATOMIC_RELAXED);
-    default:
-        while (!__atomic_compare_exchange_n(entry, old, value | (*old & (PTE_ACCESSED | PTE_DIRTY)),
-                                            false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-            ;
-        return true;
-    }
-}
-
-/* Whether a change from `old` to `new` leaves all references as they are. */
-static bool same_references(const struct table_level *level, uint64_t old, uint64_t new)
-{
-    return (old & PTE_PRESENT) && (new &PTE_PRESENT) && !((old ^ new) & ~level->harmless);
-}
-
-/* The complete way: all checks of the value, which becomes what is stored, and its references. */
-static int value_take(const struct table_level *level, uint64_t *value, uint64_t old,
-                      struct domain *owner, struct domain *frame_owner, bool *same)
-{
-    if (!entry_flags_ok(level, *value, owner))
-        return -XEN_EINVAL;
-    *value = entry_adjust(level, *value);
-    *same = same_references(level, old, *value);
-    return *same ? 0 : entry_get_checked(level, *value, owner, frame_owner);
-}
-
-/* A level-1 entry, the complete way. 1: TABLE_COMPARE failed. */
-static int leaf_update(uint64_t *place, uint64_t value, enum table_update_mode mode,
-                       uint64_t *expected, struct domain *owner, struct domain *frame_owner)
-{
-    const struct table_level *level = table_level_of(FRAME_TYPE_L1);
-    uint64_t old = READ_ONCE(*place);
-    bool same;
-
-    if ((old & PTE_PRESENT) && (old & ENTRY_GRANT))
-        return -XEN_EBUSY;
-    int rc = value_take(level, &value, old, owner, frame_owner, &same);
-    if (rc)
-        return rc;
-    uint64_t seen = mode == TABLE_COMPARE ? *expected : old;
-    bool written = entry_write(place, value, mode, &seen);
-    if (!same)
-        entry_put(level, written ? old : value);
-    if (!written)
-        *expected = seen;
-    return !written;
-}
-
-/*
- * The short path is what a guest's kernel mostly does: an own frame that has other writable
- * mappings comes or goes, or flags change that concern no reference.
- */
-int table_store_leaf(uint64_t *place, uint64_t wanted, struct domain *owner,
-                     struct domain *frame_owner)
-{
-    uint64_t old = READ_ONCE(*place), value = leaf_for_ring3(wanted);
-
-    ASSERT(!debug_build || mutex_held(&owner->mmu_lock));
-    if (leaf_is_simple(old) && leaf_is_simple(value) && frame_owner == owner) {
-        /* Both are plain or absent: what they can differ in is presence, frame and harmless flags.
-         */
-        if (((old ^ value) & (PTE_PRESENT | PTE_FRAME_MASK)) == 0) {
-            WRITE_ONCE(*place, value);
-            return 0;
-        }
-        if (!(value & PTE_PRESENT) || leaf_get_again(value, owner)) {
-            WRITE_ONCE(*place, value);
-            if ((old & PTE_PRESENT) && !leaf_put_again(old))
-                entry_put(table_level_of(FRAME_TYPE_L1), old);
-            return 0;
-        }
-    }
-    return leaf_update(place, wanted, TABLE_STORE, NULL, owner, frame_owner);
-}
-
 static int upper_update(struct table_update *update, const struct table_level *level,
                         uint64_t *place)
 {
@@ -177,7 +88,7 @@ static int upper_update(struct table_update *update, const struct table_level *l
     }
     if (update->frame_owner != owner)
         return -XEN_EINVAL;
-    int rc = value_take(level, &value, old, owner, owner, &same);
+    int rc = entry_take(level, &value, old, owner, owner, &same);
     if (rc)
         return rc;
     uint64_t seen = update->mode == TABLE_COMPARE ? update->expected : old;
@@ -204,7 +115,7 @@ int table_update(struct table_update *update)
     if (type != FRAME_TYPE_L1)
         rc = upper_update(update, table_level_of(type), place);
     else if (update->mode == TABLE_STORE)
-        rc = table_store_leaf(place, update->value, owner, update->frame_owner);
+        rc = leaf_store(place, update->value, owner, update->frame_owner);
     else
         rc = leaf_update(place, update->value, update->mode, &update->expected, owner,
                          update->frame_owner);

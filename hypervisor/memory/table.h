@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hypervisor/memory/entry.h"
 #include "hypervisor/memory/type.h"
 
 struct domain;
@@ -17,12 +18,6 @@ struct domain;
 int table_validate(struct frame *frame, enum frame_type type);
 /* For memory/type.c: give them back. */
 void table_invalidate(struct frame *frame, enum frame_type type);
-
-enum table_update_mode {
-    TABLE_STORE,       /* the value as it is                                             */
-    TABLE_PRESERVE_AD, /* keep the accessed and dirty bits that the processor has set    */
-    TABLE_COMPARE      /* only if the entry is `expected`; else that becomes what it was */
-};
 
 struct table_update {
     struct frame *table; /* with a reference; its type, valid and of a table, is looked at */
@@ -34,11 +29,6 @@ struct table_update {
     bool mismatch; /* out: TABLE_COMPARE did not find what was expected */
     bool unlinked; /* out: a table went from an upper level: translations must be flushed */
 };
-
-/* A level-1 entry by its place in a valid table of `owner`, TABLE_STORE: the answers of
- * table_update(). */
-int table_store_leaf(uint64_t *place, uint64_t value, struct domain *owner,
-                     struct domain *frame_owner);
 
 /*
  * 0; -XEN_EINVAL: not a valid table, hypervisor's slot, flags, or what the entry names;

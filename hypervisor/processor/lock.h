@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hypervisor/debug.h"
 #include "lib/list.h"
 
 /* Lock levels, outermost first. */
@@ -77,3 +78,30 @@ void mutex_init(struct mutex *mutex, enum lock_level level);
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 bool mutex_held(const struct mutex *mutex); /* by the caller; for assertions */
+
+/*
+ * For paths where each instruction counts: take it for `vcpu`, the current one, or give it back,
+ * inline. False: nothing was done, mutex_lock() or mutex_unlock() must do it.
+ */
+static inline bool mutex_change_owner(struct mutex *mutex, uintptr_t from, uintptr_t to)
+{
+    return __builtin_expect(__atomic_compare_exchange_n(&mutex->owner, &from, to, false,
+                                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED),
+                            1);
+}
+
+static inline bool mutex_take(struct mutex *mutex, struct vcpu *vcpu)
+{
+    if (!debug_build)
+        return mutex_change_owner(mutex, 0, (uintptr_t)vcpu);
+    mutex_lock(mutex); /* with the check of the order */
+    return true;
+}
+
+static inline bool mutex_give(struct mutex *mutex, struct vcpu *vcpu)
+{
+    if (!debug_build)
+        return mutex_change_owner(mutex, (uintptr_t)vcpu, 0);
+    mutex_unlock(mutex);
+    return true;
+}

@@ -3,13 +3,14 @@
 
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/domain/domain.h"
+#include "hypervisor/panic.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/pcpu.h"
 #include "hypervisor/processor/smp.h"
 
-/* A processor that has not flushed for that many ticks is flushed with the next request, so that
- * the clock's differences stay meaningful when it wraps. */
-#define CLOCK_AGE_MAX (1U << 30)
+/* Every so many flushes all processors are asked for one, so that no processor's last flush is ever
+ * so long ago that the clock's differences would lose their meaning. */
+#define CLOCK_ROUND (1U << 28)
 
 static uint32_t clock_value = 1;
 /*
@@ -25,19 +26,39 @@ uint32_t tlb_clock(void)
     return __atomic_load_n(&clock_value, __ATOMIC_SEQ_CST);
 }
 
+/* The number of the request, which the processor tells when it has answered. */
+static uint32_t ask(unsigned id)
+{
+    struct pcpu *pcpu = pcpu_of(id);
+    ASSERT(pcpu);
+    uint32_t request = __atomic_add_fetch(&pcpu->flush_request, 1, __ATOMIC_SEQ_CST);
+
+    smp_send(pcpu, VECTOR_TLB);
+    return request;
+}
+
+/* Without waiting: they have until the clock's next rounds. */
+static __attribute__((noinline, cold)) void ask_all_others(void)
+{
+    uint64_t mask = pcpu_online_mask() & ~(1UL << this_pcpu()->id);
+
+    for (; mask; mask &= mask - 1)
+        ask((unsigned)__builtin_ctzl(mask));
+}
+
 /*
- * The stamp is taken before the flush: whatever was given up earlier is gone afterwards. The
- * hypervisor's own entries are global: they outlive a load of CR3, but not a change of CR4.PGE
- * (Intel SDM volume 3, 4.10.4.1).
+ * The stamp is taken before the flush: whatever was given up earlier is gone afterwards. A load of
+ * CR3 forgets all but global entries (Intel SDM volume 3, 4.10.4.1); none of a guest is global, and
+ * of the hypervisor's own those that ever change are not.
  */
 void tlb_flush_local(void)
 {
     uint32_t stamp = __atomic_add_fetch(&clock_value, 1, __ATOMIC_SEQ_CST);
-    uint64_t cr4 = cr4_read();
 
-    cr4_write(cr4 & ~CR4_PGE);
-    cr4_write(cr4);
+    cr3_write(cr3_read());
     state[this_pcpu()->id].flushed_at = stamp;
+    if (__builtin_expect(stamp % CLOCK_ROUND == 0, 0))
+        ask_all_others();
 }
 
 void tlb_flush_local_page(uint64_t address)
@@ -56,30 +77,17 @@ void tlb_answer(void)
     __atomic_store_n(&state[pcpu->id].answered, request, __ATOMIC_RELEASE);
 }
 
-static uint64_t add_aged(uint64_t mask)
-{
-    uint32_t now = tlb_clock();
-
-    for (unsigned id = 0; id < pcpu_count; id++)
-        if (now - state[id].flushed_at > CLOCK_AGE_MAX)
-            mask |= 1UL << id;
-    return mask;
-}
-
-/* Ask every processor of the mask but this one; the answers are awaited with ours going on. */
-static void request_and_wait(uint64_t mask)
+/* Ask every processor of the mask, not this one; the answers are awaited with ours going on. */
+static __attribute__((noinline)) void request_and_wait(uint64_t mask)
 {
     uint32_t request[PCPU_MAX];
 
-    for (unsigned id = 0; id < pcpu_count; id++) {
-        if (!(mask >> id & 1))
-            continue;
-        request[id] = __atomic_add_fetch(&pcpu_of(id)->flush_request, 1, __ATOMIC_SEQ_CST);
-        smp_send(pcpu_of(id), VECTOR_TLB);
+    for (uint64_t left = mask; left; left &= left - 1) {
+        unsigned id = (unsigned)__builtin_ctzl(left);
+        request[id] = ask(id);
     }
-    for (unsigned id = 0; id < pcpu_count; id++) {
-        if (!(mask >> id & 1))
-            continue;
+    for (uint64_t left = mask; left; left &= left - 1) {
+        unsigned id = (unsigned)__builtin_ctzl(left);
         while ((int32_t)(__atomic_load_n(&state[id].answered, __ATOMIC_ACQUIRE) - request[id]) <
                0) {
             tlb_answer();
@@ -90,12 +98,14 @@ static void request_and_wait(uint64_t mask)
 
 void tlb_flush_mask(uint64_t pcpu_mask)
 {
-    struct pcpu *self = this_pcpu();
-    uint64_t mask = add_aged(pcpu_mask) & pcpu_online_mask();
+    uint64_t self = 1UL << this_pcpu()->id, others = pcpu_mask & ~self;
 
-    if (pcpu_mask >> self->id & 1)
+    if (pcpu_mask & self)
         tlb_flush_local();
-    request_and_wait(mask & ~(1UL << self->id));
+    if (others)
+        others &= pcpu_online_mask();
+    if (others)
+        request_and_wait(others);
 }
 
 void tlb_flush_all(void)
@@ -109,9 +119,11 @@ void tlb_flush_stale(struct domain *domain, uint32_t stamp)
         domain ? __atomic_load_n(&domain->ran_on, __ATOMIC_SEQ_CST) : pcpu_online_mask();
     uint64_t mask = 0;
 
-    for (unsigned id = 0; id < pcpu_count; id++)
-        if ((candidates >> id & 1) && (int32_t)(state[id].flushed_at - stamp) <= 0)
+    for (; candidates; candidates &= candidates - 1) {
+        unsigned id = (unsigned)__builtin_ctzl(candidates);
+        if ((int32_t)(state[id].flushed_at - stamp) <= 0)
             mask |= 1UL << id;
+    }
     if (mask)
         tlb_flush_mask(mask);
 }
