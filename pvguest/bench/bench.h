@@ -20,11 +20,20 @@ struct row {
     void (*end)(void);                  /* NULL: nothing to give back */
 };
 
+/*
+ * For a row whose figure is not how long it took: what its run has added up itself. The last call
+ * of a run counts.
+ */
+void bench_count_instead(uint64_t total);
+
 /* Each file of rows offers one table; it ends with a row without a name. */
 extern const struct row basic_rows[];
+extern const struct row block_rows[];
+extern const struct row domain_rows[];
 extern const struct row event_rows[];
 extern const struct row grant_rows[];
 extern const struct row memory_rows[];
+extern const struct row network_rows[];
 extern const struct row table_rows[];
 extern const struct row trap_rows[];
 extern const struct row switch_rows[];

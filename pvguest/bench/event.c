@@ -3,9 +3,12 @@
 #include "pvguest/kernel/event.h"
 #include "pvguest/bench/bench.h"
 #include "pvguest/kernel/barrier.h"
+#include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/hypercall.h"
 
 #include <xen/sched.h>
+
+#define NAP_NS 100000UL
 
 static evtchn_port_t near, far;
 static volatile unsigned int upcalls;
@@ -73,6 +76,28 @@ static void yield(unsigned int count)
         results += hypercall_sched_op(SCHEDOP_yield, NULL) == 0;
 }
 
+/* How late the processor comes back from sleep, in ticks of the TSC. */
+static void sleep_shortly(unsigned int count)
+{
+    uint64_t ticks = bench_ticks(), start = clock_monotonic_ns(), late = 0;
+
+    results = 0;
+    for (unsigned int i = 0; i < count; i++) {
+        uint64_t deadline = clock_monotonic_ns() + NAP_NS, now;
+        unsigned long masked = events_mask();
+        clock_set_timer(deadline);
+        while ((now = clock_monotonic_ns()) < deadline) {
+            hypercall_sched_op(SCHEDOP_block, NULL);
+            events_mask();
+        }
+        events_restore(masked);
+        late += now - deadline;
+        results++;
+    }
+    uint64_t ticks_per_ns = ((bench_ticks() - ticks) << 20) / (clock_monotonic_ns() - start);
+    bench_count_instead(late * ticks_per_ns >> 20);
+}
+
 static bool results_count(unsigned int count)
 {
     return results == count;
@@ -82,6 +107,7 @@ const struct row event_rows[] = {
     {"event_send_masked", 20000, pair_make, send, is_pending, pair_close},
     {"event_send_upcall", 10000, pair_bind, send, upcalls_came, pair_close},
     {"port_allocate_close", 5000, NULL, allocate_and_close, results_count, NULL},
+    {"timer_lateness", 500, NULL, sleep_shortly, results_count, NULL},
     {"yield_alone", 5000, NULL, yield, results_count, NULL},
     {NULL, 0, NULL, NULL, NULL, NULL},
 };

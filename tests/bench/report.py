@@ -3,6 +3,8 @@
 
 import math
 
+COLUMNS = ("Bonsai", "Xen 4.17", "bare machine")
+
 
 def ratio(ours, theirs):
     """What ours costs in theirs; None when one of them is no figure."""
@@ -17,19 +19,18 @@ def is_control(name):
 
 
 def geometric_mean(table):
-    ratios = [ratio(ours, theirs) for name, (ours, theirs) in table.items()
-              if not is_control(name)]
+    ratios = [ratio(*pair) for name, pair in table.items() if not is_control(name)]
     ratios = [value for value in ratios if value]
     if not ratios:
         return None
     return math.exp(sum(math.log(value) for value in ratios) / len(ratios))
 
 
-def pairs(figures):
-    """{row: (Bonsai's, Xen's)} from {hypervisor: {row: cost}}."""
-    ours, theirs = figures.get("bonsai", {}), figures.get("xen", {})
-    return {name: (ours.get(name, "missing"), theirs.get(name, "missing"))
-            for name in dict.fromkeys([*ours, *theirs])}
+def pairs(figures, places=("bonsai", "xen")):
+    """{row: (Bonsai's, Xen's, ...)} from {place: {row: cost}}."""
+    names = dict.fromkeys(name for place in places for name in figures.get(place, {}))
+    return {name: tuple(figures.get(place, {}).get(name, "missing") for place in places)
+            for name in names}
 
 
 def cell(value):
@@ -38,14 +39,39 @@ def cell(value):
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def markdown(title, unit, table, mean=True):
-    """One table; `mean`: with the geometric mean of all rows but the controls."""
-    lines = [f"### {title}", "", f"| row ({unit}) | Bonsai | Xen 4.17 | ratio |",
-             "| --- | ---: | ---: | ---: |"]
-    for name, (ours, theirs) in table.items():
-        value = ratio(ours, theirs)
-        lines.append(f"| {name} | {cell(ours)} | {cell(theirs)} |"
+def table_lines(table):
+    """A table of results, its ratio that of the first two columns; the mean of these, if any."""
+    columns = COLUMNS[:len(next(iter(table["rows"].values())))]
+    lines = [f"| row ({table['unit']}) | {' | '.join(columns)} | ratio |",
+             f"| --- | {'---: | ' * len(columns)}---: |"]
+    for name, values in table["rows"].items():
+        value = ratio(*values[:2])
+        lines.append(f"| {name} | {' | '.join(map(cell, values))} |"
                      f" {'' if value is None else format(value, '.2f')} |")
-    if mean and geometric_mean(table):
-        lines.append(f"| **geometric mean** | | | **{geometric_mean(table):.2f}** |")
-    return "\n".join([*lines, ""])
+    if table.get("geometric_mean"):
+        lines.append(f"| **geometric mean** |{' |' * len(columns)}"
+                     f" **{table['geometric_mean']:.2f}** |")
+    return lines
+
+
+def markdown(table):
+    return "\n".join([f"### {table['title']}", "", *table_lines(table), ""])
+
+
+def replace_tables(text, tables):
+    """A page with the first table below each of the tables' titles replaced."""
+    wanted = {f"## {table['title']}": table for table in tables}
+    result, table, inside = [], None, False
+    for line in text.split("\n"):
+        if line.startswith("## "):
+            table = wanted.get(line)
+        is_row = line.startswith("|")
+        if is_row and table and not inside:
+            result += table_lines(table)
+            inside = True
+        if inside and is_row:
+            continue
+        if inside:
+            table, inside = None, False
+        result.append(line)
+    return "\n".join(result)

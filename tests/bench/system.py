@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Figures of the whole system: boot, image, memory, life and death of guests, two domains.
+"""Figures of the whole system: boot, image, memory, life and death of guests.
 
 The control domain and the guests are the same files on both hypervisors. Wall time is the host's;
-figures of two domains are nanoseconds of guest time under plain emulation.
+where a row says `virtual` or `instructions`, -icount made it.
 """
 
 import pathlib
@@ -19,25 +19,25 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 import control_domain  # noqa: E402 (found by the path above)
 import machine  # noqa: E402
 
-CLOCKWORK = machine.GUESTS / "clockwork.elf"
-HELLO = machine.GUESTS / "hello.elf"
-BOOTS = 3
-GUESTS = 20
-PING_ROUNDS = 5000
-FIRST_LINE = r"\S.*\n"
+FIRST = machine.BUILD / "bench" / "first.elf"
+BOOTS = 5
+ROUNDS = 10
+SLEEPERS = 8
+SLEEPER_MIB = 2
+FIRST_LINE = r"^(\(XEN\)|\(bonsai\)).*\n"
 
 
 class Started:
     """A machine for the length of a `with`."""
 
-    def __init__(self, hypervisor, modules, memory="512M", options="dom0_mem=128M"):
+    def __init__(self, hypervisor, modules, memory="512M", icount=False):
         self.directory = tempfile.TemporaryDirectory()
         path = pathlib.Path(self.directory.name)
-        arguments = machine.machine_arguments(cpu=rows.CPU, memory=memory)
-        plain = "dom0_max_vcpus=1 spec-ctrl=no,eager-fpu xpti=no noreboot"
+        arguments = machine.machine_arguments(cpu=rows.CPU, memory=memory, icount=icount)
+        options = f"dom0_mem=128M dom0_max_vcpus=1 {rows.PLAIN}"
         self.begun = time.monotonic()
         self.machine = machine.Machine(path, arguments + machine.kernel_arguments(
-            rows.HYPERVISORS[hypervisor], f"console=com1 com1=115200 {plain} {options}",
+            rows.HYPERVISORS[hypervisor], f"console=com1 com1=115200 {options}",
             modules(path) if callable(modules) else modules))
 
     def __enter__(self):
@@ -52,17 +52,23 @@ class Started:
 
 
 def boot(hypervisor):
-    """From QEMU's start to the first line of the hypervisor and of domain 0, median of some."""
+    """From QEMU's start to the hypervisor's first line and domain 0's first instruction.
+
+    Under -icount that instruction's TSC is the machine's age in nanoseconds.
+    """
     lines, domains = [], []
     for _ in range(BOOTS):
-        started = Started(hypervisor, [HELLO])
+        started = Started(hypervisor, [FIRST])
         with started as booted:
             booted.expect(FIRST_LINE)
             lines.append(started.elapsed())
-            booted.expect(r"^hello: ")
+            booted.expect(r"^first: ")
             domains.append(started.elapsed())
+    with Started(hypervisor, [FIRST], icount=True) as booted:
+        age = int(booted.expect(r"^first: (\d+)\n").group(1))
     return {"boot_first_line_ms": round(statistics.median(lines) * 1000),
-            "boot_domain0_first_line_ms": round(statistics.median(domains) * 1000)}
+            "boot_first_instruction_of_domain0_ms": round(statistics.median(domains) * 1000),
+            "boot_first_instruction_of_domain0_virtual_ms": round(age / 1e6, 1)}
 
 
 def image(hypervisor):
@@ -80,54 +86,58 @@ def archive_of(files, guests):
 def memory_taken(hypervisor):
     """RAM of the machine less what is free and what domain 0 has, in MiB."""
     result = {}
-    for name, mib in (("1g", 1024), ("16g", 16384)):
+    for name, mib in (("1_gib", 1024), ("16_gib", 16384)):
         with Started(hypervisor, archive_of({"empty": ""}, []), memory=f"{mib}M") as booted:
             shell = control_domain.Shell(booted)
-            free, own = shell.info("free_memory"), int(shell.list()["Domain-0"]["Mem"])
-        result[f"memory_taken_of_{name}_mib"] = mib - free - own
+            free, own = shell.info("free_pages") / 256, int(shell.list()["Domain-0"]["Mem"])
+        result[f"memory_taken_of_{name}_mib"] = round(mib - free - own, 1)
     return result
 
 
+def sleepers():
+    """Minimal guests that sleep until they are ended."""
+    words = "job=sleep longest=2000000 until=1000000000"
+    return {f"d{i}.cfg": control_domain.configuration(f"d{i}", "clockwork.elf", SLEEPER_MIB,
+                                                      extra=words)
+            for i in range(max(SLEEPERS, ROUNDS))}
+
+
+def repeat(shell, count, command):
+    """Microseconds of one round, as the control domain itself measures them."""
+    answer = shell.run(f"repeat {count} '{command}'", patience=300)
+    match = re.search(r"^\d+ rounds, 0 failures, (\d+) us each$", answer, re.MULTILINE)
+    if not match:
+        raise machine.Failure(f"{command}: {answer[-500:]}")
+    return int(match[1])
+
+
+def life(hypervisor, icount):
+    """Median costs of `create` (the guest runs) and `destroy`, of both in a row; memory of one."""
+    with Started(hypervisor, archive_of(sleepers(), ["clockwork"]), icount=icount) as booted:
+        shell = control_domain.Shell(booted)
+        creates, destroys = [], []
+        for i in range(ROUNDS):
+            creates.append(repeat(shell, 1, f"create d{i} -q"))
+            destroys.append(repeat(shell, 1, f"destroy d{i}"))
+        both = repeat(shell, ROUNDS, "create d0 -q; destroy d0")
+        free = shell.info("free_pages")
+        for i in range(SLEEPERS):
+            shell.run(f"create d{i} -q")
+        taken = (free - shell.info("free_pages")) * 4 / SLEEPERS
+    return statistics.median(creates), statistics.median(destroys), both, taken
+
+
 def guests(hypervisor):
-    """Create and destroy a minimal guest many times; the memory that one takes beside its own."""
-    files = {"moss.cfg": control_domain.configuration("moss", "hello.elf", 4)}
-    with Started(hypervisor, archive_of(files, ["hello"])) as booted:
-        shell = control_domain.Shell(booted)
-        free = shell.info("free_memory")
-        shell.run("create moss -p -q")
-        taken = free - shell.info("free_memory")
-        shell.run("destroy moss")
-        begun = time.monotonic()
-        shell.run(f"repeat {GUESTS} 'create moss -p -q; destroy moss'")
-        each = (time.monotonic() - begun) / GUESTS
-    return {"guest_create_destroy_ms": round(each * 1000, 1),
-            "guests_per_second": round(1 / each, 1), "guest_of_4_mib_takes_mib": taken}
+    create, destroy, both, taken = life(hypervisor, icount=False)
+    create_count, destroy_count, _, _ = life(hypervisor, icount=True)
+    return {"guest_create_ms": round(create / 1000, 2), "guest_destroy_ms": round(destroy / 1000, 2),
+            "guests_created_and_destroyed_per_second": round(1e6 / both, 1),
+            "guest_create_kiloinstructions": round(create_count),
+            "guest_destroy_kiloinstructions": round(destroy_count),
+            f"guest_of_{SLEEPER_MIB}_mib_takes_kib": round(taken)}
 
 
-def two_domains(hypervisor):
-    """An event to another domain and back, both on one processor: two switches, two upcalls."""
-    words = f"by=block rounds={PING_ROUNDS}"
-    files = {f"{name}.cfg": control_domain.configuration(
-        name, "clockwork.elf", 8, extra=f"job={name} peer={peer} {words}")
-        for name, peer in (("ping", 2), ("pong", 1))}
-    with Started(hypervisor, archive_of(files, ["clockwork"])) as booted:
-        shell = control_domain.Shell(booted)
-        for name in ("ping", "pong"):
-            shell.run(f"create {name} -q")
-        booted.send("console ping\r")
-        found = booted.expect(r"^clockwork: ping rounds=\d+ each=(\d+)")
-    return {"two_domains_round_trip_ns": int(found.group(1))}
-
-
-def timer(hypervisor):
-    """How late a first domain wakes from short sleeps, by the one-shot timer."""
-    words = "job=sleep by=singleshot longest=2000 rounds=200 until=1000000"
-    with Started(hypervisor, [(CLOCKWORK, words)]) as booted:
-        found = booted.expect(r"^clockwork: late rounds=\d+ mean=(\d+)")
-    return {"timer_late_mean_ns": int(found.group(1))}
-
-
-MEASUREMENTS = (boot, image, memory_taken, guests, two_domains, timer)
+MEASUREMENTS = (boot, image, memory_taken, guests)
 
 
 def alternate(hypervisors):
@@ -142,3 +152,21 @@ def alternate(hypervisors):
                 print(f"{name}: {measurement.__name__} could not be measured: {last}",
                       file=sys.stderr)
     return figures
+
+
+def through_rings(figures):
+    """The same as rates and latencies, from nanoseconds of one operation."""
+    result = {}
+    for name, costs in figures.items():
+        costs = {row: cost for row, cost in costs.items() if not isinstance(cost, str)}
+        rate = {
+            "block_read_4k_depth_1_us": ("block_read_4k_depth_1", lambda ns: ns / 1e3),
+            "block_read_4k_depth_32_per_second": ("block_read_4k_depth_32", lambda ns: 1e9 / ns),
+            "block_read_1m_mib_per_second": ("block_read_1m_sequential", lambda ns: 1e9 / ns),
+            "net_round_trip_us": ("net_round_trip", lambda ns: ns / 1e3),
+            "net_1514_byte_frames_mib_per_second":
+                ("net_frame_1514", lambda ns: 1514e9 / ns / 1048576),
+        }
+        result[name] = {row: round(convert(costs[source]), 1)
+                        for row, (source, convert) in rate.items() if source in costs}
+    return result
