@@ -24,17 +24,51 @@ static uint64_t chunk_size(const struct builder_memory *memory, uint64_t chunk)
     return left < BUILDER_CHUNK ? left : BUILDER_CHUNK;
 }
 
+/* The largest block that is not more than so many pages, nor than there was at last. */
+static unsigned int choose_order(const struct builder_memory *memory, uint64_t pages)
+{
+    unsigned int order = 0;
+
+    while (order < memory->block_order && 2ul << order <= pages)
+        order++;
+    return order;
+}
+
+/* Populate in blocks as long as there are any: *done tells how many pages that were. */
+static int populate_blocks(struct builder_memory *memory, uint64_t first, uint64_t *mfns,
+                           uint64_t count, uint64_t *done)
+{
+    for (*done = 0; *done < count && memory->block_order;) {
+        unsigned int order = choose_order(memory, count - *done);
+        uint64_t mfn;
+        int status = domain_call_populate_block(memory->domain, first + *done, order, &mfn);
+
+        if (status == -XEN_ENOMEM && order)
+            memory->block_order = order - 1;
+        else if (status < 0)
+            return status;
+        for (uint64_t end = *done + (status ? 0 : 1ul << order); *done < end; ++*done)
+            mfns[*done] = mfn++;
+    }
+    return 0;
+}
+
 static int populate_chunk(struct builder_memory *memory, uint64_t chunk)
 {
+    uint64_t first = chunk * BUILDER_CHUNK, count = chunk_size(memory, chunk), done;
     uint64_t *mfns = page_allocate(0);
+    int status;
 
     if (!mfns)
         return -XEN_ENOMEM;
     memory->chunks[chunk] = mfns;
-    for (uint64_t i = 0; i < BUILDER_CHUNK; i++)
-        mfns[i] = chunk * BUILDER_CHUNK + i;
     thread_yield(); /* a large domain must not keep the others waiting for their back ends */
-    return domain_call_populate(memory->domain, mfns, chunk_size(memory, chunk));
+    status = populate_blocks(memory, first, mfns, count, &done);
+    if (status < 0)
+        return status;
+    for (uint64_t i = done; i < count; i++)
+        mfns[i] = first + i;
+    return domain_call_populate(memory->domain, mfns + done, count - done);
 }
 
 int builder_memory_populate(struct builder_memory *memory, domid_t domain,
@@ -44,6 +78,7 @@ int builder_memory_populate(struct builder_memory *memory, domid_t domain,
 
     memory->domain = domain;
     memory->layout = layout;
+    memory->block_order = BUILDER_BLOCK_ORDER;
     memory->chunks = heap_allocate_zeroed(chunk_count(memory) * sizeof *memory->chunks);
     if (!memory->chunks)
         return -XEN_ENOMEM;

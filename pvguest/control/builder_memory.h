@@ -14,12 +14,14 @@
 #include "lib/pv_layout.h"
 
 /* Frames are kept in pages, so that a large domain needs no large block of memory here. */
-#define BUILDER_CHUNK 512
+#define BUILDER_BLOCK_ORDER 9
+#define BUILDER_CHUNK       (1 << BUILDER_BLOCK_ORDER)
 
 struct builder_memory {
     domid_t domain;
     const struct pv_layout *layout;
-    uint64_t **chunks; /* BUILDER_CHUNK frames each, by pfn */
+    uint64_t **chunks;        /* BUILDER_CHUNK frames each, by pfn */
+    unsigned int block_order; /* no larger block was left of the machine's memory */
     struct {
         uint64_t first, count; /* pfns, all of one chunk; none: closed */
         void *pages;

@@ -222,6 +222,21 @@ int domain_call_populate(domid_t domain, uint64_t *frames, size_t count)
     return 0;
 }
 
+int domain_call_populate_block(domid_t domain, uint64_t pfn, unsigned int order, uint64_t *mfn)
+{
+    struct xen_memory_reservation reservation = {
+        .nr_extents = 1, .extent_order = order, .domid = domain};
+    xen_pfn_t frame = pfn;
+    long done;
+
+    set_xen_guest_handle(reservation.extent_start, &frame);
+    done = hypercall_memory_op(XENMEM_populate_physmap, &reservation);
+    *mfn = frame;
+    if (done < 0)
+        return (int)done;
+    return done == 1 ? 0 : -XEN_ENOMEM;
+}
+
 int domain_call_pin_tables(domid_t domain, uint64_t level4_mfn)
 {
     struct mmuext_op operation = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = level4_mfn};

@@ -52,6 +52,9 @@ int domain_call_init_hypercall_page(domid_t domain, uint64_t mfn);
 /* Give the domain memory: frames[] holds pfns and gets the mfns. -XEN_ENOMEM when not all fit. */
 int domain_call_populate(domid_t domain, uint64_t *frames, size_t count);
 
+/* 1 << order pages from one pfn on, side by side in the machine too: the first one's frame. */
+int domain_call_populate_block(domid_t domain, uint64_t pfn, unsigned int order, uint64_t *mfn);
+
 /* Validate the tree of page tables under a level-4 table and keep it validated. */
 int domain_call_pin_tables(domid_t domain, uint64_t level4_mfn);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the store says about a guest, written as Xen's tools write it: /local/domain/N, /vm/UUID,
- * and for each disk a front end's directory and a back end's. No state; threads only.
+ * What the store says about a guest, written as Xen's tools write it: /local/domain/N, /vm/UUID.
+ * Its devices are domain_devices.h's. No state; threads only.
  */
 #pragma once
 
@@ -14,16 +14,10 @@
 
 #define HANDLE_TEXT_SIZE 37
 
-/* All entries in one transaction. 0 or a negative errno; then nothing was written. */
+/* All of them, before the domain is introduced. 0 or a negative errno; then nothing is left. */
 int domain_entries_write(domid_t domain, const xen_domain_handle_t handle,
                          const struct configuration *configuration,
                          const struct builder_rings *rings);
-
-/* Wait until the back ends have taken notice of the devices; false when one does not. */
-bool domain_entries_wait_devices(domid_t domain);
-
-/* Ask the back ends to let go and wait a moment until they have. */
-void domain_entries_close_devices(domid_t domain);
 
 /* Remove everything that domain_entries_write() made. */
 void domain_entries_remove(domid_t domain, const xen_domain_handle_t handle);

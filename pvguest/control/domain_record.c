@@ -8,6 +8,7 @@
 #include "pvguest/control/archive.h"
 #include "pvguest/control/builder.h"
 #include "pvguest/control/domain_calls.h"
+#include "pvguest/control/domain_devices.h"
 #include "pvguest/control/domain_entries.h"
 #include "pvguest/control/domain_exception.h"
 #include "pvguest/control/notice.h"
@@ -36,6 +37,14 @@ static void make_handle(xen_domain_handle_t handle)
     handle[8] = (handle[8] & 0x3f) | 0x80;
 }
 
+/* Before the store is told to forget the domain: then there is nothing left to look for. */
+static void remove_entries(const struct domain_record *record)
+{
+    domain_devices_close(record->id);
+    domain_devices_remove(record->id);
+    domain_entries_remove(record->id, record->handle);
+}
+
 int domain_record_start(struct domain_record *record, bool paused)
 {
     struct builder_rings rings;
@@ -48,6 +57,10 @@ int domain_record_start(struct domain_record *record, bool paused)
     status = domain_entries_write(record->id, record->handle, record->configuration, &rings);
     if (status < 0)
         goto destroy;
+    step = "writing its devices into the store";
+    status = domain_devices_write(record->id, record->handle, record->configuration);
+    if (status < 0)
+        goto remove_entries;
     step = "introducing it to the store";
     status = store_server_introduce(record->id, rings.store_mfn, rings.store_port);
     if (status < 0)
@@ -56,7 +69,7 @@ int domain_record_start(struct domain_record *record, bool paused)
     status = console_back_open(record->id, rings.console_mfn, rings.console_port);
     if (status < 0)
         goto release;
-    if (!domain_entries_wait_devices(record->id))
+    if (!domain_devices_wait(record->id))
         notice("%s: a back end does not answer", record->configuration->name);
     step = "starting it";
     status = paused ? 0 : domain_call_unpause(record->id);
@@ -71,8 +84,7 @@ close_console:
 release:
     store_server_release(record->id);
 remove_entries:
-    domain_entries_close_devices(record->id);
-    domain_entries_remove(record->id, record->handle);
+    remove_entries(record);
 destroy:
     domain_call_destroy(record->id);
     notice("%s: %s failed: error %d", record->configuration->name, step, status);
@@ -84,11 +96,10 @@ int domain_record_stop(struct domain_record *record)
     int status;
 
     domain_call_pause(record->id);
-    domain_entries_close_devices(record->id);
+    remove_entries(record);
     console_back_close(record->id);
     store_server_release(record->id);
     status = domain_call_destroy(record->id);
-    domain_entries_remove(record->id, record->handle);
     if (status == -XEN_ESRCH)
         status = 0;
     if (status == 0 &&
@@ -100,7 +111,6 @@ int domain_record_stop(struct domain_record *record)
 
 void domain_record_free(struct domain_record *record)
 {
-    list_remove(&record->link);
     heap_free(record->configuration);
     heap_free(record);
 }
@@ -150,7 +160,6 @@ int domain_record_read(const char *file, bool quiet, struct domain_record **resu
     if (status < 0)
         goto free;
     record->configuration = configuration;
-    list_init(&record->link);
     make_handle(record->handle);
     *result = record;
     return 0;

@@ -3,19 +3,44 @@
 
 #include "pvguest/kernel/heap.h"
 
-struct store_account *store_account_find(struct list *accounts, domid_t domain)
+static struct store_account *account_of(struct domain_link *link)
 {
-    list_for_each(position, accounts)
-    {
-        struct store_account *account = container_of(position, struct store_account, link);
-
-        if (account->domain == domain)
-            return account;
-    }
-    return NULL;
+    return container_of(link, struct store_account, link);
 }
 
-struct store_account *store_account_obtain(struct list *accounts, domid_t domain)
+void store_accounts_init(struct store_accounts *accounts)
+{
+    domain_table_init(&accounts->table);
+    accounts->round = 0;
+}
+
+static void close_link(struct domain_link *link, void *argument)
+{
+    (void)argument;
+    store_account_close(account_of(link));
+}
+
+void store_accounts_destroy(struct store_accounts *accounts)
+{
+    domain_table_visit(&accounts->table, close_link, NULL);
+}
+
+struct store_account *store_account_find(struct store_accounts *accounts, domid_t domain)
+{
+    struct domain_link *link = domain_table_find(&accounts->table, domain);
+    struct store_account *account;
+
+    if (link == NULL)
+        return NULL;
+    account = account_of(link);
+    if (account->round != accounts->round) {
+        account->round = accounts->round;
+        account->saved = account->usage;
+    }
+    return account;
+}
+
+struct store_account *store_account_obtain(struct store_accounts *accounts, domid_t domain)
 {
     struct store_account *account = store_account_find(accounts, domain);
 
@@ -24,40 +49,32 @@ struct store_account *store_account_obtain(struct list *accounts, domid_t domain
     account = heap_allocate_zeroed(sizeof(*account));
     if (account == NULL)
         return NULL;
-    account->domain = domain;
-    list_push_back(accounts, &account->link);
+    account->round = accounts->round;
+    domain_table_add(&accounts->table, &account->link, domain);
     return account;
 }
 
-void store_account_reap(struct list *accounts)
+void store_account_close(struct store_account *account)
 {
-    list_for_each_safe(position, following, accounts)
-    {
-        struct store_account *account = container_of(position, struct store_account, link);
-
-        if (account->usage.nodes > 0)
-            continue;
-        list_remove(&account->link);
-        heap_free(account);
-    }
+    domain_table_remove(&account->link);
+    heap_free(account);
 }
 
-void store_account_save(struct list *accounts)
+void store_accounts_save(struct store_accounts *accounts)
 {
-    list_for_each(position, accounts)
-    {
-        struct store_account *account = container_of(position, struct store_account, link);
-
-        account->saved = account->usage;
-    }
+    accounts->round++;
 }
 
-void store_account_restore(struct list *accounts)
+static void restore_link(struct domain_link *link, void *argument)
 {
-    list_for_each(position, accounts)
-    {
-        struct store_account *account = container_of(position, struct store_account, link);
+    const struct store_accounts *accounts = argument;
+    struct store_account *account = account_of(link);
 
+    if (account->round == accounts->round)
         account->usage = account->saved;
-    }
+}
+
+void store_accounts_restore(struct store_accounts *accounts)
+{
+    domain_table_visit(&accounts->table, restore_link, accounts);
 }

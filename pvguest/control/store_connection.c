@@ -20,14 +20,14 @@ void store_connection_begin(struct store_connection *connection, struct store_da
                             const struct store_identity *who,
                             void (*ready)(struct store_connection *connection))
 {
-    memset(connection, 0, sizeof(*connection));
+    memset(connection, 0, offsetof(struct store_connection, reply));
     connection->database = database;
     connection->who = *who;
     connection->ready = ready;
     list_init(&connection->observers);
     list_init(&connection->transactions);
     list_init(&connection->events);
-    list_push_back(&database->connections, &connection->link);
+    domain_table_add(&database->connections, &connection->link, who->domain);
 }
 
 static struct store_event *first_event(struct store_connection *connection)
@@ -56,7 +56,7 @@ void store_connection_reset(struct store_connection *connection)
 void store_connection_end(struct store_connection *connection)
 {
     store_connection_reset(connection);
-    list_remove(&connection->link);
+    domain_table_remove(&connection->link);
 }
 
 void store_reply_start(struct store_connection *connection, const struct xsd_sockmsg *request)

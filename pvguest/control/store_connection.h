@@ -12,13 +12,14 @@
 #include <stdint.h>
 
 #include "lib/list.h"
+#include "pvguest/control/domain_table.h"
 #include "pvguest/control/store_permission.h"
 #include <xen/io/xs_wire.h>
 
 struct store_database;
 
 struct store_connection {
-    struct list link;
+    struct domain_link link;
     struct store_database *database;
     struct store_identity who;
 
@@ -34,13 +35,14 @@ struct store_connection {
     size_t sent; /* bytes of the message being sent */
     bool sending_event;
     bool replying; /* a reply is complete and not yet sent */
+
+    /* The transport's: something to send has been queued. Must not call the store. */
+    void (*ready)(struct store_connection *connection);
+
     struct {
         struct xsd_sockmsg header;
         char payload[XENSTORE_PAYLOAD_MAX];
     } reply;
-
-    /* The transport's: something to send has been queued. Must not call the store. */
-    void (*ready)(struct store_connection *connection);
 };
 
 void store_connection_begin(struct store_connection *connection, struct store_database *database,

@@ -19,12 +19,15 @@ int store_database_init(struct store_database *database, const struct store_doma
     int error = 0;
 
     memset(database, 0, sizeof(*database));
-    list_init(&database->accounts);
-    list_init(&database->connections);
+    store_accounts_init(&database->accounts);
+    domain_table_init(&database->connections);
     database->hooks = hooks;
+    error = store_places_init(&database->places);
     database->root = store_node_create("", 0);
-    if (database->root == NULL)
+    if (database->root == NULL || error) {
+        store_database_destroy(database);
         return -XEN_ENOMEM;
+    }
     database->root->permissions.count = 1;
     database->root->permissions.entries[0].access = STORE_ACCESS_READ;
     for (unsigned int i = 0; i < sizeof(first_paths) / sizeof(first_paths[0]) && !error; i++) {
@@ -42,11 +45,8 @@ int store_database_init(struct store_database *database, const struct store_doma
 
 void store_database_destroy(struct store_database *database)
 {
-    list_for_each(position, &database->accounts)
-    {
-        container_of(position, struct store_account, link)->usage = (struct store_usage){0};
-    }
-    store_account_reap(&database->accounts);
+    store_accounts_destroy(&database->accounts);
+    store_places_destroy(&database->places);
     store_node_release(database->root);
     database->root = NULL;
 }
@@ -57,6 +57,7 @@ struct store_view store_database_view(struct store_database *database)
         .root = &database->root,
         .generation = &database->generation,
         .accounts = &database->accounts,
+        .mentions = &database->mentions,
     };
 }
 
@@ -83,12 +84,7 @@ int store_database_apply(struct store_database *database, const struct store_ide
 
 struct store_connection *store_database_connection(struct store_database *database, domid_t domain)
 {
-    list_for_each(position, &database->connections)
-    {
-        struct store_connection *connection = container_of(position, struct store_connection, link);
+    struct domain_link *link = domain_table_find(&database->connections, domain);
 
-        if (connection->who.domain == domain)
-            return connection;
-    }
-    return NULL;
+    return link ? container_of(link, struct store_connection, link) : NULL;
 }

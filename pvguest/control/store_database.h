@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/list.h"
+#include "pvguest/control/domain_table.h"
 #include "pvguest/control/store_path.h"
+#include "pvguest/control/store_place.h"
 #include "pvguest/control/store_tree.h"
 #include <xen/event_channel.h>
 #include <xen/xen.h>
@@ -24,8 +25,10 @@ struct store_domain_hooks {
 struct store_database {
     struct store_node *root;
     uint64_t generation;
-    struct list accounts;
-    struct list connections;
+    struct store_accounts accounts;
+    struct store_mentions mentions;
+    struct domain_table connections;
+    struct store_places places;
     uint32_t last_transaction;
     const struct store_domain_hooks *hooks;
     char path[STORE_ABSOLUTE_SIZE];  /* of the request that is being handled */

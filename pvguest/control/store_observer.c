@@ -3,71 +3,117 @@
 
 #include "lib/string.h"
 #include "pvguest/control/store_connection.h"
+#include "pvguest/control/store_path.h"
+#include "pvguest/control/store_place.h"
 #include "pvguest/control/store_quota.h"
 #include "pvguest/kernel/heap.h"
 #include <xen/errno.h>
 
-static struct store_observer *observer_find(struct store_connection *connection, const char *path,
-                                            const char *token)
+static struct store_place *observer_root(struct store_places *places, const char *path)
 {
-    list_for_each(position, &connection->observers)
-    {
-        struct store_observer *observer = container_of(position, struct store_observer, link);
+    return store_path_special(path) ? &places->specials : &places->paths;
+}
 
-        if (strcmp(observer->path, path) == 0 && strcmp(observer->token, token) == 0)
+static struct store_observer *observer_at(struct list *position)
+{
+    return container_of(position, struct store_observer, here);
+}
+
+static struct store_observer *observer_find(const struct store_connection *connection,
+                                            const struct store_place *place, const char *token)
+{
+    list_for_each(position, &place->observers)
+    {
+        struct store_observer *observer = observer_at(position);
+
+        if (observer->connection == connection && strcmp(observer->token, token) == 0)
             return observer;
     }
     return NULL;
 }
 
-static void observer_notify(struct store_connection *connection, struct store_observer *observer,
-                            const char *path)
+static void observer_notify(struct store_observer *observer, const char *path)
 {
+    struct store_connection *connection = observer->connection;
+
     if (observer->missed ||
         !store_connection_add_event(connection, path + observer->base, observer->token))
         observer->missed = connection->missed = true;
 }
 
-int store_observer_add(struct store_connection *connection, const char *path, size_t base,
-                       const char *token)
+static struct store_observer *observer_make(struct store_connection *connection, const char *path,
+                                            size_t base, const char *token)
 {
     size_t path_size = strlen(path) + 1, token_size = strlen(token) + 1;
-    struct store_observer *observer;
+    struct store_observer *observer = heap_allocate(sizeof(*observer) + token_size + path_size);
 
-    if (token_size > STORE_QUOTA_TOKEN)
-        return -XEN_E2BIG;
-    if (observer_find(connection, path, token))
-        return -XEN_EEXIST;
-    if (!connection->who.privileged && connection->observer_count >= STORE_QUOTA_WATCHES)
-        return -XEN_ENOSPC;
-    observer = heap_allocate(sizeof(*observer) + token_size + path_size);
     if (observer == NULL)
-        return -XEN_ENOMEM;
+        return NULL;
+    observer->connection = connection;
     observer->base = base;
     observer->missed = false;
     memcpy(observer->token, token, token_size);
     observer->path = observer->token + token_size;
     memcpy(observer->path, path, path_size);
-    list_push_back(&connection->observers, &observer->link);
-    connection->observer_count++;
-    observer_notify(connection, observer, observer->path);
+    return observer;
+}
+
+static int observer_check(const struct store_connection *connection,
+                          const struct store_place *place, const char *token)
+{
+    if (observer_find(connection, place, token))
+        return -XEN_EEXIST;
+    if (!connection->who.privileged && connection->observer_count >= STORE_QUOTA_WATCHES)
+        return -XEN_ENOSPC;
     return 0;
 }
 
-static void observer_drop(struct store_connection *connection, struct store_observer *observer)
+int store_observer_add(struct store_connection *connection, const char *path, size_t base,
+                       const char *token)
+{
+    struct store_places *places = &connection->database->places;
+    struct store_observer *observer = NULL;
+    struct store_place *place;
+    int error;
+
+    if (strlen(token) >= STORE_QUOTA_TOKEN)
+        return -XEN_E2BIG;
+    place = store_place_hold(places, observer_root(places, path), path);
+    if (place == NULL)
+        return -XEN_ENOMEM;
+    error = observer_check(connection, place, token);
+    if (!error)
+        observer = observer_make(connection, path, base, token);
+    if (observer == NULL) {
+        store_place_release(places, place);
+        return error ? error : -XEN_ENOMEM;
+    }
+    observer->place = place;
+    list_push_back(&place->observers, &observer->here);
+    list_push_back(&connection->observers, &observer->link);
+    connection->observer_count++;
+    observer_notify(observer, observer->path);
+    return 0;
+}
+
+static void observer_drop(struct store_observer *observer)
 {
     list_remove(&observer->link);
-    connection->observer_count--;
+    list_remove(&observer->here);
+    store_place_release(&observer->connection->database->places, observer->place);
+    observer->connection->observer_count--;
     heap_free(observer);
 }
 
 int store_observer_remove(struct store_connection *connection, const char *path, const char *token)
 {
-    struct store_observer *observer = observer_find(connection, path, token);
+    struct store_places *places = &connection->database->places;
+    struct store_place *place = store_place_find(places, observer_root(places, path), path);
+    struct store_observer *observer = place ? observer_find(connection, place, token) : NULL;
 
     if (observer == NULL)
         return -XEN_ENOENT;
-    observer_drop(connection, observer);
+    observer_drop(observer);
     return 0;
 }
 
@@ -75,7 +121,7 @@ void store_observer_remove_all(struct store_connection *connection)
 {
     list_for_each_safe(position, following, &connection->observers)
     {
-        observer_drop(connection, container_of(position, struct store_observer, link));
+        observer_drop(container_of(position, struct store_observer, link));
     }
 }
 
@@ -86,63 +132,66 @@ static bool readable(struct store_node *root, const struct store_identity *who, 
     return node != NULL && (store_permission_access(&node->permissions, who) & STORE_ACCESS_READ);
 }
 
-/* What of the change this observer is to be told, or NULL. */
-static const char *event_path(const struct store_observer *observer, const char *path,
-                              struct store_node *before, bool removed)
+static void observer_tell(struct store_observer *observer, const char *path,
+                          struct store_node *before)
 {
-    if (store_path_within(path, observer->path))
-        return path;
-    if (removed && store_path_within(observer->path, path) &&
-        store_tree_find(before, observer->path))
-        return observer->path;
-    return NULL;
+    const struct store_connection *connection = observer->connection;
+
+    if (readable(connection->database->root, &connection->who, path) ||
+        readable(before, &connection->who, path))
+        observer_notify(observer, path);
 }
 
-static void connection_fire(struct store_connection *connection, const char *path,
-                            struct store_node *before, bool removed)
+/* Those below something that is removed are told their own path, if that was there. */
+static void fire_below(struct store_place *top, struct store_node *before)
 {
-    list_for_each(position, &connection->observers)
-    {
-        struct store_observer *observer = container_of(position, struct store_observer, link);
-        const char *told = event_path(observer, path, before, removed);
+    for (struct store_place *place = store_place_next(top, top); place;
+         place = store_place_next(place, top)) {
+        list_for_each(position, &place->observers)
+        {
+            struct store_observer *observer = observer_at(position);
 
-        if (told == NULL)
-            continue;
-        if (readable(connection->database->root, &connection->who, told) ||
-            readable(before, &connection->who, told))
-            observer_notify(connection, observer, told);
+            if (store_tree_find(before, observer->path))
+                observer_tell(observer, observer->path, before);
+        }
     }
 }
 
 void store_observer_fire(struct store_database *database, const char *path,
                          struct store_node *before, bool removed)
 {
-    list_for_each(position, &database->connections)
-    {
-        connection_fire(container_of(position, struct store_connection, link), path, before,
-                        removed);
-    }
-}
+    struct store_place *place = &database->places.paths;
+    const char *cursor = path, *name;
+    size_t length;
 
-static void connection_fire_special(struct store_connection *connection, const char *name)
-{
-    list_for_each(position, &connection->observers)
-    {
-        struct store_observer *observer = container_of(position, struct store_observer, link);
-
-        if (strcmp(observer->path, name) == 0)
-            observer_notify(connection, observer, name);
+    for (;;) {
+        list_for_each(position, &place->observers)
+        {
+            observer_tell(observer_at(position), path, before);
+        }
+        if (!store_path_component(&cursor, &name, &length))
+            break;
+        place = store_place_child(&database->places, place, name, length);
+        if (!place)
+            return;
     }
+    if (removed)
+        fire_below(place, before);
 }
 
 void store_observer_fire_special(struct store_database *database, const char *name)
 {
-    list_for_each(position, &database->connections)
-    {
-        struct store_connection *connection = container_of(position, struct store_connection, link);
+    struct store_place *place =
+        store_place_find(&database->places, &database->places.specials, name);
 
-        if (connection->who.privileged)
-            connection_fire_special(connection, name);
+    if (!place)
+        return;
+    list_for_each(position, &place->observers)
+    {
+        struct store_observer *observer = observer_at(position);
+
+        if (observer->connection->who.privileged)
+            observer_notify(observer, name);
     }
 }
 
@@ -156,6 +205,6 @@ void store_observer_catch_up(struct store_connection *connection)
         if (!observer->missed)
             continue;
         observer->missed = false;
-        observer_notify(connection, observer, observer->path);
+        observer_notify(observer, observer->path);
     }
 }

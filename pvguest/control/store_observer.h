@@ -16,7 +16,10 @@
 #define STORE_SPECIAL_RELEASE   "@releaseDomain"
 
 struct store_observer {
-    struct list link;
+    struct list link; /* its connection's */
+    struct list here; /* its place's */
+    struct store_connection *connection;
+    struct store_place *place;
     char *path;   /* absolute, or special */
     size_t base;  /* bytes in front of it that the client left out */
     bool missed;  /* an event was lost */

@@ -159,7 +159,7 @@ static int replay(struct store_connection *connection, struct store_transaction 
     struct store_node *before = store_node_hold(database->root);
     int error = 0;
 
-    store_account_save(&database->accounts);
+    store_accounts_save(&database->accounts);
     list_for_each(position, &transaction->records)
     {
         struct record *record = container_of(position, struct record, link);
@@ -173,7 +173,8 @@ static int replay(struct store_connection *connection, struct store_transaction 
     if (error) {
         store_node_release(database->root);
         database->root = store_node_hold(before);
-        store_account_restore(&database->accounts);
+        store_accounts_restore(&database->accounts);
+        database->mentions.unknown = true;
     }
     store_node_release(before);
     return error;

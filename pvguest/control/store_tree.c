@@ -119,6 +119,16 @@ static void usage_subtract(struct store_usage *usage, unsigned int nodes, size_t
     usage->bytes -= bytes;
 }
 
+/* `by` more nodes, or fewer, have these permissions. */
+static void mentions_change(const struct store_view *view,
+                            const struct store_permissions *permissions, int by)
+{
+    if (view->mentions == NULL)
+        return;
+    for (unsigned int i = 1; i < permissions->count; i++)
+        view->mentions->counts[permissions->entries[i].domain % STORE_MENTIONS] += (uint32_t)by;
+}
+
 /* The missing nodes, one below the other, the last with the value. Counts them into *added. */
 static struct store_node *chain_create(const struct store_view *view, const char *rest,
                                        const struct store_permissions *permissions,
@@ -193,6 +203,7 @@ static int tree_create(const struct store_view *view, const struct store_identit
         goto release;
     parent->generation = *view->generation;
     usage_add(usage, added.nodes, added.bytes);
+    mentions_change(view, &permissions, (int)added.nodes);
     return 0;
 
 release:
@@ -252,6 +263,7 @@ static void node_discharge(struct store_node *node, void *argument)
     domid_t owner = node->permissions.entries[0].domain;
     struct store_account *account;
 
+    mentions_change(view, &node->permissions, -1);
     if (view->accounts == NULL) {
         if (owner == view->counted)
             usage_subtract(view->usage, 1, store_node_bytes(node));
@@ -309,6 +321,8 @@ static int tree_set_permissions(const struct store_view *view, const struct stor
         return error;
     usage_subtract(old_usage, 1, store_node_bytes(node));
     usage_add(usage, 1, store_node_bytes(node));
+    mentions_change(view, &node->permissions, -1);
+    mentions_change(view, &operation->permissions, 1);
     node->permissions = operation->permissions;
     node->generation = ++*view->generation;
     *changed = true;
@@ -332,9 +346,31 @@ int store_tree_apply(const struct store_view *view, const struct store_identity 
     }
 }
 
+struct forgetting {
+    const struct store_view *view;
+    domid_t domain;
+};
+
 static void node_forget(struct store_node *node, void *argument)
 {
-    store_permission_forget(&node->permissions, *(domid_t *)argument);
+    const struct forgetting *forgetting = argument;
+
+    store_permission_forget(&node->permissions, forgetting->domain);
+    mentions_change(forgetting->view, &node->permissions, 1);
+}
+
+static bool is_mentioned(const struct store_mentions *mentions, domid_t domain)
+{
+    return mentions->unknown || mentions->counts[domain % STORE_MENTIONS];
+}
+
+/* Every node is looked at, so what is mentioned is counted anew meanwhile. */
+static void forget_everywhere(const struct store_view *view, domid_t domain)
+{
+    struct forgetting forgetting = {.view = view, .domain = domain};
+
+    memset(view->mentions, 0, sizeof(*view->mentions));
+    store_node_visit(*view->root, node_forget, &forgetting);
 }
 
 void store_tree_forget(const struct store_view *view, domid_t domain)
@@ -342,10 +378,11 @@ void store_tree_forget(const struct store_view *view, domid_t domain)
     struct store_account *account = store_account_find(view->accounts, domain);
     struct store_account *heir = store_account_find(view->accounts, 0);
 
-    store_node_visit(*view->root, node_forget, &domain);
-    if (account == NULL || heir == NULL)
+    if ((account != NULL && account->usage.nodes > 0) || is_mentioned(view->mentions, domain))
+        forget_everywhere(view, domain);
+    if (account == NULL || account == heir)
         return;
-    usage_add(&heir->usage, account->usage.nodes, account->usage.bytes);
-    account->usage = (struct store_usage){0};
-    store_account_reap(view->accounts);
+    if (heir != NULL)
+        usage_add(&heir->usage, account->usage.nodes, account->usage.bytes);
+    store_account_close(account);
 }

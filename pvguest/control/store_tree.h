@@ -18,10 +18,21 @@
 
 struct store_view {
     struct store_node **root;
-    uint64_t *generation;      /* the last one given */
-    struct list *accounts;     /* the main version's; else NULL */
+    uint64_t *generation;            /* the last one given */
+    struct store_accounts *accounts; /* the main version's, with its mentions; else NULL */
+    struct store_mentions *mentions;
     domid_t counted;           /* otherwise: this domain's nodes ... */
     struct store_usage *usage; /* ... are counted here */
+};
+
+/*
+ * How many permission entries behind the owner's name a domain, by the last bits of its number: a
+ * domain that nobody mentions and that owns nothing is forgotten without a look at the tree.
+ */
+#define STORE_MENTIONS 1024
+struct store_mentions {
+    bool unknown; /* a commit was undone: count again */
+    uint32_t counts[STORE_MENTIONS];
 };
 
 enum store_operation_type {

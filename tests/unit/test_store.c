@@ -65,22 +65,41 @@ static void sum_node(struct store_node *node, void *argument)
     sum->usage.bytes += store_node_bytes(node);
 }
 
-/* Every account is what a count of the tree gives. The root itself is nobody's. */
+static void audit_account(struct domain_link *link, void *argument)
+{
+    struct store_account *account = container_of(link, struct store_account, link);
+    struct sum sum = {.domain = link->domain};
+
+    (void)argument;
+    store_node_visit(database.root, sum_node, &sum);
+    if (link->domain == 0) {
+        sum.usage.nodes--;
+        sum.usage.bytes -= store_node_bytes(database.root);
+    }
+    assert_int_equal(account->usage.nodes, sum.usage.nodes);
+    assert_int_equal(account->usage.bytes, sum.usage.bytes);
+}
+
+static void count_mentions(struct store_node *node, void *argument)
+{
+    struct store_mentions *mentions = argument;
+
+    for (unsigned int i = 1; i < node->permissions.count; i++)
+        mentions->counts[node->permissions.entries[i].domain % STORE_MENTIONS]++;
+}
+
+/*
+ * Every account is what a count of the tree gives, and so are the mentions unless they say that
+ * they are not. The root itself is nobody's.
+ */
 static void audit(void)
 {
-    list_for_each(position, &database.accounts)
-    {
-        struct store_account *account = container_of(position, struct store_account, link);
-        struct sum sum = {.domain = account->domain};
+    struct store_mentions counted = {0};
 
-        store_node_visit(database.root, sum_node, &sum);
-        if (account->domain == 0) {
-            sum.usage.nodes--;
-            sum.usage.bytes -= store_node_bytes(database.root);
-        }
-        assert_int_equal(account->usage.nodes, sum.usage.nodes);
-        assert_int_equal(account->usage.bytes, sum.usage.bytes);
-    }
+    domain_table_visit(&database.accounts.table, audit_account, NULL);
+    store_node_visit(database.root, count_mentions, &counted);
+    if (!database.mentions.unknown)
+        assert_memory_equal(&database.mentions, &counted, sizeof counted);
 }
 
 static int teardown(void **state)
@@ -90,6 +109,7 @@ static int teardown(void **state)
     store_connection_end(&control.connection);
     store_connection_end(&one.connection);
     store_connection_end(&two.connection);
+    assert_int_equal(database.places.count, 0);
     store_database_destroy(&database);
     assert_int_equal(host_heap_blocks(), 0);
     return 0;
