@@ -11,8 +11,9 @@ elf_SOURCES       := lib/elf.c lib/elf_notes.c lib/text.c tests/unit/elf_image.c
 cpio_SOURCES      := lib/cpio.c
 pv_layout_SOURCES := lib/pv_layout.c lib/text.c
 STORE_LOGIC := $(addprefix pvguest/control/store_,account.c connection.c database.c node.c \
-    observer.c path.c permission.c request.c transaction.c tree.c) pvguest/kernel/store_error.c \
-    lib/text.c lib/format.c tests/unit/host_heap.c
+    observer.c path.c permission.c place.c request.c transaction.c tree.c) \
+    pvguest/control/domain_table.c pvguest/kernel/store_error.c lib/text.c lib/format.c \
+    tests/unit/host_heap.c
 store_SOURCES := $(STORE_LOGIC) tests/unit/store_client.c
 console_back_SOURCES := drivers/console/back_ring.c drivers/console/back_limit.c
 shell_SOURCES     := pvguest/control/shell_line.c pvguest/control/shell_words.c \
