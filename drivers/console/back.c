@@ -6,6 +6,7 @@
 #include "drivers/console/back_limit.h"
 #include "drivers/console/back_ring.h"
 #include "lib/list.h"
+#include "pvguest/control/domain_table.h"
 #include "pvguest/control/notice.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/event.h"
@@ -19,8 +20,8 @@
 #define DRAIN_SIZE_LAST 4096
 
 struct console {
-    struct list link;
-    domid_t domain;
+    struct domain_link link;
+    struct list waiting; /* among those that the thread is to look at; events masked */
     evtchn_port_t port;
     struct console_back_ring ring;
     struct console_limit limit;
@@ -33,20 +34,16 @@ struct console {
     char log[CONSOLE_LOG_SIZE];
 };
 
-static struct list consoles = {&consoles, &consoles};
+static struct domain_table consoles;
+static struct list all_waiting = {&all_waiting, &all_waiting};
 static struct wait_queue work = WAIT_QUEUE_INIT(work);
 static bool work_there;
 
 static struct console *find(domid_t domain)
 {
-    list_for_each(position, &consoles)
-    {
-        struct console *console = container_of(position, struct console, link);
+    struct domain_link *link = domain_table_find(&consoles, domain);
 
-        if (console->domain == domain)
-            return console;
-    }
-    return NULL;
+    return link ? container_of(link, struct console, link) : NULL;
 }
 
 /* One-shot: however often the guest notifies, the port stays masked until the thread has looked. */
@@ -56,8 +53,21 @@ static void console_event(evtchn_port_t port, void *argument)
 
     event_port_mask(port);
     console->notified = true;
+    list_remove(&console->waiting);
+    list_push_back(&all_waiting, &console->waiting);
     work_there = true;
     wait_queue_wake(&work);
+}
+
+/* A thread's way to and from the list that the handler adds to. */
+static void set_waiting(struct console *console, bool waits)
+{
+    unsigned long masked = events_mask();
+
+    list_remove(&console->waiting);
+    if (waits)
+        list_push_back(&all_waiting, &console->waiting);
+    events_restore(masked);
 }
 
 static void log_and_forward(struct console *console, const char *data, size_t size)
@@ -73,7 +83,8 @@ static void shut(struct console *console)
 {
     console->broken = true;
     event_port_mask(console->port);
-    notice("console: domain %u: impossible ring indices, its console is shut", console->domain);
+    notice("console: domain %u: impossible ring indices, its console is shut",
+           console->link.domain);
 }
 
 /* Take at most `most` bytes out of the ring. Returns whether that was all. */
@@ -116,18 +127,24 @@ static void serve(struct console *console)
         event_port_unmask(console->port);
 }
 
+/* Once each; those who are throttled wait for the next round. */
 static bool serve_all(void)
 {
-    bool any_throttled = false;
+    struct list throttled = {&throttled, &throttled}, *first;
 
-    list_for_each_safe(position, following, &consoles)
-    {
-        struct console *console = container_of(position, struct console, link);
+    while ((first = list_first(&all_waiting))) {
+        struct console *console = container_of(first, struct console, waiting);
 
+        set_waiting(console, false);
         serve(console);
-        any_throttled = any_throttled || console->throttled;
+        if (console->throttled)
+            list_push_back(&throttled, &console->waiting);
     }
-    return any_throttled;
+    if (list_empty(&throttled))
+        return false;
+    while ((first = list_first(&throttled)))
+        set_waiting(container_of(first, struct console, waiting), true);
+    return true;
 }
 
 static void console_thread(void *argument)
@@ -151,6 +168,7 @@ static int start_thread(void)
 
     if (started)
         return 0;
+    domain_table_init(&consoles);
     if (thread_create("console", console_thread, NULL) == NULL)
         return -XEN_ENOMEM;
     started = true;
@@ -176,17 +194,17 @@ int console_back_open(domid_t domain, uint64_t ring_mfn, evtchn_port_t remote_po
     error = event_bind_interdomain(domain, remote_port, &console->port);
     if (error != 0)
         goto unmap;
-    console->domain = domain;
+    list_init(&console->waiting);
     console_back_ring_init(&console->ring, page);
     console_limit_init(&console->limit, clock_monotonic_ns());
-    list_push_back(&consoles, &console->link);
+    domain_table_add(&consoles, &console->link, domain);
     error = event_bind(console->port, console_event, console);
     if (error != 0)
         goto close;
     return 0;
 
 close:
-    list_remove(&console->link);
+    domain_table_remove(&console->link);
     event_close(console->port);
 unmap:
     foreign_unmap(page, 1);
@@ -203,8 +221,9 @@ void console_back_close(domid_t domain)
         return;
     if (!console->broken)
         drain(console, DRAIN_SIZE_LAST);
-    list_remove(&console->link);
+    domain_table_remove(&console->link);
     event_close(console->port);
+    set_waiting(console, false);
     foreign_unmap(console->ring.shared, 1);
     heap_free(console);
 }

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Once, before all else here: look through the archive, so that members are found by a table. */
+int archive_start(void);
+
 /* Find a member; a leading `/` of the name does not count. */
 bool archive_find(const char *name, const void **data, size_t *size);
 

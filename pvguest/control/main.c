@@ -73,6 +73,7 @@ static const struct {
     const char *what;
     int (*start)(void);
 } parts[] = {
+    {"archive", archive_start},
     {"store", store_server_start},
     {"description", describe_self},
     {"PCI bus", pci_start},

@@ -62,8 +62,8 @@ struct store_view store_database_view(struct store_database *database)
 }
 
 /*
- * What is taken away must be looked at again to tell who could see it: the version before is
- * kept until the events are queued.
+ * What is taken away must be looked at again to tell who could see it: the node as it was is kept,
+ * with what is below it, until the events are queued.
  */
 int store_database_apply(struct store_database *database, const struct store_identity *who,
                          const struct store_operation *operation)
@@ -71,10 +71,13 @@ int store_database_apply(struct store_database *database, const struct store_ide
     bool keep = operation->type == STORE_OPERATION_REMOVE ||
                 operation->type == STORE_OPERATION_SET_PERMISSIONS;
     struct store_view view = store_database_view(database);
-    struct store_node *before = keep ? store_node_hold(database->root) : NULL;
+    struct store_node *before = keep ? store_tree_find(database->root, operation->path) : NULL;
     bool changed;
-    int error = store_tree_apply(&view, who, operation, &changed);
+    int error;
 
+    if (before != NULL)
+        store_node_hold(before);
+    error = store_tree_apply(&view, who, operation, &changed);
     if (!error && changed)
         store_observer_fire(database, operation->path, before,
                             operation->type == STORE_OPERATION_REMOVE);

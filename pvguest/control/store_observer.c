@@ -125,34 +125,36 @@ void store_observer_remove_all(struct store_connection *connection)
     }
 }
 
-static bool readable(struct store_node *root, const struct store_identity *who, const char *path)
+static bool readable(const struct store_node *node, const struct store_identity *who)
 {
-    struct store_node *node = root != NULL ? store_tree_find(root, path) : NULL;
-
     return node != NULL && (store_permission_access(&node->permissions, who) & STORE_ACCESS_READ);
 }
 
+/* Tell it of a path, if it may read what is there now or was there before. */
 static void observer_tell(struct store_observer *observer, const char *path,
-                          struct store_node *before)
+                          const struct store_node *before)
 {
     const struct store_connection *connection = observer->connection;
+    const struct store_node *now = store_tree_find(connection->database->root, path);
 
-    if (readable(connection->database->root, &connection->who, path) ||
-        readable(before, &connection->who, path))
+    if (readable(now, &connection->who) || readable(before, &connection->who))
         observer_notify(observer, path);
 }
 
 /* Those below something that is removed are told their own path, if that was there. */
-static void fire_below(struct store_place *top, struct store_node *before)
+static void fire_below(struct store_place *top, const char *path, struct store_node *before)
 {
+    size_t length = strlen(path);
+
     for (struct store_place *place = store_place_next(top, top); place;
          place = store_place_next(place, top)) {
         list_for_each(position, &place->observers)
         {
             struct store_observer *observer = observer_at(position);
+            const struct store_node *node = store_tree_find(before, observer->path + length);
 
-            if (store_tree_find(before, observer->path))
-                observer_tell(observer, observer->path, before);
+            if (node)
+                observer_tell(observer, observer->path, node);
         }
     }
 }
@@ -176,7 +178,7 @@ void store_observer_fire(struct store_database *database, const char *path,
             return;
     }
     if (removed)
-        fire_below(place, before);
+        fire_below(place, path, before);
 }
 
 void store_observer_fire_special(struct store_database *database, const char *name)

@@ -33,8 +33,8 @@ int store_observer_remove(struct store_connection *connection, const char *path,
 void store_observer_remove_all(struct store_connection *connection);
 
 /*
- * The path in the main version was changed, or removed with all below. `before` is the version
- * before where that matters to who may know (else NULL).
+ * The path in the main version was changed, or removed with all below. `before` is the node that
+ * was there, where that matters to who may know (else NULL).
  */
 void store_observer_fire(struct store_database *database, const char *path,
                          struct store_node *before, bool removed);
