@@ -12,7 +12,9 @@ BENCH_INIT   := $(BUILD)/bench/init
 BENCH_INITRD := $(BUILD)/bench/initrd
 
 .PHONY: bench bench-check bench-document bench-baseline scale
-bench: all $(XEN) $(BENCH_FIRST) $(BENCH_INITRD) $(LINUX) ## measure the same guests on Bonsai and on Xen
+# Without a way to get Debian's packages the rest is measured, and it is said what is missing.
+bench: all $(BENCH_FIRST) $(BENCH_INITRD) ## measure the same guests on Bonsai and on Xen
+	-@$(MAKE) --no-print-directory -k $(XEN) $(LINUX)
 	$(BENCH) $(BENCH_FLAGS)
 	tools/bench-chart $(BUILD)/bench.json $(BUILD)/bench.svg
 

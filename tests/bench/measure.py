@@ -95,8 +95,10 @@ def measure(arguments):
         for name, rates in system.through_rings(plain).items():
             figures[name] |= rates
         result.add("system", "The whole system", "unit in the name", report.pairs(figures))
-    if arguments.linux:
+    if arguments.linux and linux.KERNEL.exists():
         measure_linux(result, hypervisors, arguments)
+    elif arguments.linux:
+        print(f"Linux is missing ({linux.KERNEL}): it is not measured.\n")
 
 
 def check(arguments):
@@ -110,7 +112,7 @@ def check(arguments):
                                                 cost > before * TOLERATED):
             print(f"bench-check: {name}: {before} before, {cost} now")
             slower += 1
-    for name in now.keys() - baseline.keys():
+    for name in (name for name in now if name not in baseline):
         print(f"bench-check: {name}: {now[name]} now, not in {BASELINE.name}")
     print(f"bench-check: {len(now)} rows, {slower} slower by more than 5 %")
 

@@ -173,7 +173,7 @@ int main(int count, char **words, char **environ)
     }
     printf("linux-bench: done\n");
     fflush(stdout);
-    sync();
+    sleep(1); /* the other end of the console takes it all before the domain ends */
     reboot(RB_POWER_OFF);
     return 1;
 }
