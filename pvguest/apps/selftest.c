@@ -22,7 +22,7 @@ static const struct check *const groups[] = {
     version_checks,  exception_checks,  debug_checks,    emulation_checks, fpu_checks,
     syscall_checks,  descriptor_checks, callback_checks, multicall_checks, vcpu_checks,
     schedule_checks, event_checks,      memory_checks,   mmu_checks,       mmuext_checks,
-    grant_checks,    foreign_checks,    physdev_checks,  control_checks,
+    grant_checks,    foreign_checks,    physdev_checks,  smp_checks,       control_checks,
 };
 
 static enum verdict verdict;

@@ -2,7 +2,7 @@
 /*
  * Free pages by buddies, named by pfn; no knowledge of what a pfn's address or frame is except
  * through page_of_pfn(), because a free block's list node lies in its first page.
- * The caller masks events.
+ * The caller holds a lock.
  */
 #pragma once
 

@@ -4,6 +4,7 @@
 #include "pvguest/kernel/barrier.h"
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/start.h"
+#include "pvguest/kernel/vcpu.h"
 
 #include <stddef.h>
 #include <xen/vcpu.h>
@@ -23,7 +24,7 @@ uint64_t clock_scale(const struct vcpu_time_info *time, uint64_t tsc)
 }
 
 /* An odd version, or another one afterwards, says that the record changed under the reader. */
-static uint64_t clock_read(const struct vcpu_time_info *shared)
+uint64_t clock_read(const struct vcpu_time_info *shared)
 {
     for (;;) {
         uint32_t version = READ_ONCE(shared->version);
@@ -41,13 +42,15 @@ static uint64_t clock_read(const struct vcpu_time_info *shared)
 
 uint64_t clock_monotonic_ns(void)
 {
-    static uint64_t last;
-    uint64_t now = clock_read(&shared_info->vcpu_info[0].time);
+    static uint64_t latest;
+    uint64_t now = clock_read(&vcpu_current_info()->time);
+    uint64_t seen = __atomic_load_n(&latest, __ATOMIC_RELAXED);
 
-    if (now < last)
-        return last;
-    last = now;
-    return now;
+    while (seen < now)
+        if (__atomic_compare_exchange_n(&latest, &seen, now, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return now;
+    return seen;
 }
 
 uint64_t clock_wall_seconds(void)
@@ -70,5 +73,5 @@ void clock_set_timer(uint64_t deadline_ns)
 {
     struct vcpu_set_singleshot_timer timer = {.timeout_abs_ns = deadline_ns};
 
-    hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &timer);
+    hypercall_vcpu_op(VCPUOP_set_singleshot_timer, vcpu_current()->number, &timer);
 }

@@ -4,13 +4,14 @@
 #include "pvguest/kernel/barrier.h"
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/start.h"
+#include "pvguest/kernel/vcpu.h"
 
 #include <stddef.h>
 #include <xen/errno.h>
 #include <xen/physdev.h>
 
 #define WORD_BITS  64
-#define PORT_COUNT (WORD_BITS * WORD_BITS)
+#define PORT_COUNT (PORT_WORDS * WORD_BITS)
 
 struct binding {
     event_handler_t *handler;
@@ -20,16 +21,12 @@ struct binding {
 
 static struct binding bindings[PORT_COUNT];
 
-static struct vcpu_info *this_vcpu(void)
-{
-    return &shared_info->vcpu_info[0];
-}
-
 unsigned long events_mask(void)
 {
-    unsigned long was_masked = this_vcpu()->evtchn_upcall_mask;
+    struct vcpu_info *info = vcpu_current_info();
+    unsigned long was_masked = info->evtchn_upcall_mask;
 
-    WRITE_ONCE(this_vcpu()->evtchn_upcall_mask, 1);
+    WRITE_ONCE(info->evtchn_upcall_mask, 1);
     barrier();
     return was_masked;
 }
@@ -37,12 +34,14 @@ unsigned long events_mask(void)
 /* Unmasking looks for what came meanwhile: any hypercall delivers it on its way out. */
 void events_restore(unsigned long was_masked)
 {
+    struct vcpu_info *info = vcpu_current_info();
+
     barrier();
     if (was_masked)
         return;
-    WRITE_ONCE(this_vcpu()->evtchn_upcall_mask, 0);
+    WRITE_ONCE(info->evtchn_upcall_mask, 0);
     barrier();
-    if (READ_ONCE(this_vcpu()->evtchn_upcall_pending))
+    if (READ_ONCE(info->evtchn_upcall_pending))
         hypercall_xen_version(0, NULL);
 }
 
@@ -94,11 +93,13 @@ static void port_dispatch(evtchn_port_t port)
     }
 }
 
-static void word_dispatch(unsigned int word)
+/* A word holds the ports of all virtual CPUs. */
+static void word_dispatch(const struct vcpu *vcpu, unsigned int word)
 {
     for (;;) {
         xen_ulong_t ready = READ_ONCE(shared_info->evtchn_pending[word]) &
-                            ~READ_ONCE(shared_info->evtchn_mask[word]);
+                            ~READ_ONCE(shared_info->evtchn_mask[word]) &
+                            READ_ONCE(vcpu->ports[word]);
 
         if (!ready)
             return;
@@ -108,13 +109,14 @@ static void word_dispatch(unsigned int word)
 
 void event_upcall(void)
 {
-    struct vcpu_info *vcpu = this_vcpu();
+    struct vcpu *vcpu = vcpu_current();
+    struct vcpu_info *info = vcpu->info;
 
-    while (__atomic_exchange_n(&vcpu->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
-        xen_ulong_t words = __atomic_exchange_n(&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+    while (__atomic_exchange_n(&info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
+        xen_ulong_t words = __atomic_exchange_n(&info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
         for (; words; words &= words - 1)
-            word_dispatch((unsigned int)__builtin_ctzl(words));
+            word_dispatch(vcpu, (unsigned int)__builtin_ctzl(words));
     }
 }
 
@@ -138,15 +140,39 @@ int event_bind(evtchn_port_t port, event_handler_t *handler, void *argument)
     return 0;
 }
 
+static void port_assign(evtchn_port_t port, struct vcpu *owner)
+{
+    for (struct vcpu *vcpu = vcpus; vcpu < vcpus + VCPU_MAX; vcpu++)
+        if (vcpu != owner)
+            bit_clear(vcpu->ports, port);
+    bit_set(owner->ports, port);
+}
+
 /* A port just made: without handler, masked, nothing left from its number's earlier life. */
-static void port_reset(evtchn_port_t port, uint32_t pirq_plus_one)
+static void port_reset(evtchn_port_t port, uint32_t pirq_plus_one, struct vcpu *owner)
 {
     unsigned long masked = events_mask();
 
     event_port_mask(port);
     event_port_clear(port);
     bindings[port] = (struct binding){.pirq_plus_one = pirq_plus_one};
+    port_assign(port, owner);
     events_restore(masked);
+}
+
+int event_move(evtchn_port_t port, unsigned int vcpu)
+{
+    struct evtchn_bind_vcpu bind = {.port = port, .vcpu = vcpu};
+    int error;
+
+    if (port >= PORT_COUNT || vcpu >= VCPU_MAX)
+        return -XEN_EINVAL;
+    event_port_mask(port);
+    error = hypercall_event_channel_op(EVTCHNOP_bind_vcpu, &bind);
+    if (!error)
+        port_assign(port, &vcpus[vcpu]);
+    event_port_unmask(port);
+    return error;
 }
 
 int event_allocate_unbound(domid_t remote, evtchn_port_t *port)
@@ -156,7 +182,7 @@ int event_allocate_unbound(domid_t remote, evtchn_port_t *port)
 
     if (error)
         return error;
-    port_reset(allocate.port, 0);
+    port_reset(allocate.port, 0, &vcpus[0]);
     *port = allocate.port;
     return 0;
 }
@@ -170,30 +196,33 @@ int event_bind_interdomain(domid_t remote, evtchn_port_t remote_port, evtchn_por
         return error;
     /* The binding makes the port pending at once, by the ABI; that first event is kept. */
     event_port_mask(bind.local_port);
+    port_assign(bind.local_port, &vcpus[0]);
     *port = bind.local_port;
     return 0;
 }
 
 int event_bind_virq(unsigned int virq, evtchn_port_t *port)
 {
-    struct evtchn_bind_virq bind = {.virq = virq, .vcpu = 0};
+    struct vcpu *vcpu = vcpu_current();
+    struct evtchn_bind_virq bind = {.virq = virq, .vcpu = vcpu->number};
     int error = hypercall_event_channel_op(EVTCHNOP_bind_virq, &bind);
 
     if (error)
         return error;
-    port_reset(bind.port, 0);
+    port_reset(bind.port, 0, vcpu);
     *port = bind.port;
     return 0;
 }
 
 int event_bind_ipi(evtchn_port_t *port)
 {
-    struct evtchn_bind_ipi bind = {.vcpu = 0};
+    struct vcpu *vcpu = vcpu_current();
+    struct evtchn_bind_ipi bind = {.vcpu = vcpu->number};
     int error = hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind);
 
     if (error)
         return error;
-    port_reset(bind.port, 0);
+    port_reset(bind.port, 0, vcpu);
     *port = bind.port;
     return 0;
 }
@@ -205,7 +234,7 @@ int event_bind_pirq(unsigned int pirq, bool share, evtchn_port_t *port)
 
     if (error)
         return error;
-    port_reset(bind.port, pirq + 1);
+    port_reset(bind.port, pirq + 1, &vcpus[0]);
     *port = bind.port;
     return 0;
 }
@@ -216,7 +245,7 @@ int event_close(evtchn_port_t port)
 
     if (port >= PORT_COUNT)
         return -XEN_EINVAL;
-    port_reset(port, 0);
+    port_reset(port, 0, &vcpus[0]);
     return hypercall_event_channel_op(EVTCHNOP_close, &close);
 }
 

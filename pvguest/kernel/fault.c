@@ -10,6 +10,7 @@
 #include "pvguest/kernel/print.h"
 #include "pvguest/kernel/start.h"
 #include "pvguest/kernel/thread.h"
+#include "pvguest/kernel/vcpu.h"
 
 #include <stddef.h>
 #include <xen/errno.h>
@@ -121,7 +122,7 @@ void fault_set_hook(fault_hook_t *function)
 
 static uint64_t fault_address(const struct trap_frame *frame)
 {
-    return frame->vector == VECTOR_PAGE_FAULT ? shared_info->vcpu_info[0].arch.cr2 : 0;
+    return frame->vector == VECTOR_PAGE_FAULT ? vcpu_current_info()->arch.cr2 : 0;
 }
 
 /* Turn the frame into a return from fault_call() with result 1. */
@@ -162,7 +163,8 @@ static _Noreturn void fault_report(const struct trap_frame *frame)
           frame->rdx);
     print("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", frame->rsi, frame->rdi, frame->rbp,
           frame->r8);
-    panic("exception %u in thread %s", (unsigned int)frame->vector, thread_name(thread_current()));
+    panic("exception %u in thread %s of vcpu %u", (unsigned int)frame->vector,
+          thread_name(thread_current()), vcpu_current()->number);
 }
 
 /* All ways in end here; the frame may be changed, it is what iret then loads. */
@@ -183,7 +185,7 @@ bool fault_catch(void (*f)(void *), void *argument, struct fault *what)
     struct catch catch = {.outer = thread_catch(), .what = what};
     bool faulted;
 
-    catch.events_masked = shared_info->vcpu_info[0].evtchn_upcall_mask;
+    catch.events_masked = vcpu_current_info()->evtchn_upcall_mask;
     thread_set_catch(&catch);
     faulted = fault_call(&catch, f, argument);
     thread_set_catch(catch.outer);

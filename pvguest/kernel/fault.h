@@ -40,5 +40,5 @@ void fault_set_hook(fault_hook_t *hook);
 /* The vector in a frame that stands for `syscall` from user mode. */
 #define FAULT_VECTOR_SYSCALL 256
 
-/* Called once by start: registers the trap table and the callbacks. */
+/* Called once on each virtual CPU: registers its trap table and its callbacks. */
 void fault_start(void);

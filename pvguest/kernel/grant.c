@@ -2,9 +2,9 @@
 #include "pvguest/kernel/grant.h"
 
 #include "pvguest/kernel/barrier.h"
-#include "pvguest/kernel/event.h"
 #include "pvguest/kernel/heap.h"
 #include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/lock.h"
 #include "pvguest/kernel/map.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/print.h"
@@ -20,6 +20,7 @@
 static struct grant_entry_v1 *entries; /* NULL: this domain has no grant table */
 static grant_ref_t next_free[FRAMES_WANTED * ENTRIES];
 static grant_ref_t first_free;
+static struct spinlock free_lock;
 
 static unsigned int frames_allowed(void)
 {
@@ -53,22 +54,22 @@ void grant_start(void)
 
 static grant_ref_t ref_take(void)
 {
-    unsigned long masked = events_mask();
+    unsigned long masked = spin_lock(&free_lock);
     grant_ref_t ref = first_free;
 
     if (ref != NO_REF)
         first_free = next_free[ref];
-    events_restore(masked);
+    spin_unlock(&free_lock, masked);
     return ref;
 }
 
 static void ref_put(grant_ref_t ref)
 {
-    unsigned long masked = events_mask();
+    unsigned long masked = spin_lock(&free_lock);
 
     next_free[ref] = first_free;
     first_free = ref;
-    events_restore(masked);
+    spin_unlock(&free_lock, masked);
 }
 
 int grant_access(domid_t domain, uint64_t mfn, bool readonly, grant_ref_t *ref)

@@ -3,7 +3,7 @@
 
 #include "lib/list.h"
 #include "lib/string.h"
-#include "pvguest/kernel/event.h"
+#include "pvguest/kernel/lock.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/panic.h"
 
@@ -27,6 +27,7 @@ struct block {
 };
 
 static struct list free_blocks[CLASS_COUNT];
+static struct spinlock lock; /* guards them and what hangs there */
 static bool started;
 
 static void heap_start(void)
@@ -87,7 +88,7 @@ void *heap_allocate(size_t size)
         return NULL;
     while (class < CLASS_COUNT && whole > 1UL << (CLASS_SHIFT_MIN + class))
         class ++;
-    masked = events_mask();
+    masked = spin_lock(&lock);
     if (!started)
         heap_start();
     block = class < CLASS_COUNT ? small_allocate(class) : large_allocate(page_order(whole));
@@ -95,7 +96,7 @@ void *heap_allocate(size_t size)
         ASSERT(block->magic == MAGIC_FREE);
         block->magic = MAGIC_USED;
     }
-    events_restore(masked);
+    spin_unlock(&lock, masked);
     return block ? block + 1 : NULL;
 }
 
@@ -116,11 +117,11 @@ void heap_free(void *memory)
     if (!memory)
         return;
     ASSERT(block->magic == MAGIC_USED);
-    masked = events_mask();
+    masked = spin_lock(&lock);
     block->magic = MAGIC_FREE;
     if (block->kind & LARGE)
         page_free(block, block->kind & ~(unsigned int)LARGE);
     else
         list_push_front(&free_blocks[block->kind], block_node(block));
-    events_restore(masked);
+    spin_unlock(&lock, masked);
 }

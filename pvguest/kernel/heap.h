@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small memory. 16-byte aligned; larger requests are whole pages. Threads and event handlers may
- * call; guarded by masking events.
+ * Small memory. 16-byte aligned; larger requests are whole pages. Any context.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/kernel/map.h"
 
-#include "pvguest/kernel/event.h"
 #include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/lock.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/panic.h"
 #include "pvguest/kernel/table.h"
@@ -16,6 +16,7 @@
 
 static uint64_t window[WINDOW_PAGES / WORD_BITS]; /* a set bit: reserved */
 static size_t window_hint;
+static struct spinlock window_lock; /* guards both */
 
 static bool window_taken(size_t page)
 {
@@ -45,30 +46,43 @@ static size_t window_find(size_t from, size_t pages)
     return WINDOW_PAGES;
 }
 
+static size_t window_take_locked(size_t pages)
+{
+    size_t first = window_find(window_hint, pages);
+
+    if (first == WINDOW_PAGES)
+        first = window_find(0, pages);
+    if (first == WINDOW_PAGES)
+        return WINDOW_PAGES;
+    window_mark(first, pages, true);
+    window_hint = first + pages;
+    return first;
+}
+
 void *window_reserve(size_t pages)
 {
+    unsigned long masked;
     size_t first;
 
     if (pages == 0 || pages > WINDOW_PAGES)
         return NULL;
-    first = window_find(window_hint, pages);
-    if (first == WINDOW_PAGES)
-        first = window_find(0, pages);
-    if (first == WINDOW_PAGES)
-        return NULL;
-    window_mark(first, pages, true);
-    window_hint = first + pages;
-    return (void *)(WINDOW_BASE + (first << PAGE_SHIFT));
+    masked = spin_lock(&window_lock);
+    first = window_take_locked(pages);
+    spin_unlock(&window_lock, masked);
+    return first == WINDOW_PAGES ? NULL : (void *)(WINDOW_BASE + (first << PAGE_SHIFT));
 }
 
 void window_release(void *address, size_t pages)
 {
     size_t first = ((uint64_t)address - WINDOW_BASE) >> PAGE_SHIFT;
+    unsigned long masked;
 
     ASSERT(first + pages <= WINDOW_PAGES);
+    masked = spin_lock(&window_lock);
     window_mark(first, pages, false);
     if (first < window_hint)
         window_hint = first;
+    spin_unlock(&window_lock, masked);
 }
 
 /* Where the entries of a run come from: a list of frames, consecutive frames, or nothing. */

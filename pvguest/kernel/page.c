@@ -3,8 +3,8 @@
 
 #include "lib/string.h"
 #include "pvguest/kernel/buddy.h"
-#include "pvguest/kernel/event.h"
 #include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/lock.h"
 #include "pvguest/kernel/panic.h"
 #include "pvguest/kernel/start.h"
 #include "pvguest/kernel/table.h"
@@ -27,6 +27,7 @@ struct span {
 };
 static struct span image_span, direct_span;
 static bool buddies_ready;
+static struct spinlock buddy_lock;
 
 void *page_of_pfn(uint64_t pfn)
 {
@@ -113,9 +114,9 @@ void *page_allocate(unsigned int order)
         return NULL;
     if (!buddies_ready)
         return early_allocate(1UL << order);
-    masked = events_mask();
+    masked = spin_lock(&buddy_lock);
     pfn = buddy_take(order);
-    events_restore(masked);
+    spin_unlock(&buddy_lock, masked);
     if (pfn == BUDDY_NONE)
         return NULL;
     address = page_of_pfn(pfn);
@@ -125,10 +126,10 @@ void *page_allocate(unsigned int order)
 
 void page_free(void *address, unsigned int order)
 {
-    unsigned long masked = events_mask();
+    unsigned long masked = spin_lock(&buddy_lock);
 
     buddy_release(page_pfn(address), order);
-    events_restore(masked);
+    spin_unlock(&buddy_lock, masked);
 }
 
 uint64_t page_free_count(void)

@@ -7,7 +7,7 @@
  * builder put them, all others in the direct map. So a page that is to become a page table needs
  * one mapping made read-only and no search for aliases.
  *
- * Threads and event handlers may allocate and free; the lists are guarded by masking events.
+ * Any context may allocate and free.
  */
 #pragma once
 

@@ -13,6 +13,7 @@ _Noreturn void panic(const char *format, ...)
     va_list arguments;
 
     events_mask();
+    print_break_lock();
     print("panic: ");
     va_start(arguments, format);
     print_va(format, arguments);

@@ -5,8 +5,8 @@
 #include "lib/string.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/console_ring.h"
-#include "pvguest/kernel/event.h"
 #include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/lock.h"
 #include "pvguest/kernel/start.h"
 
 #include <stdbool.h>
@@ -16,6 +16,8 @@
 #define LINE_SIZE   1024
 #define PATIENCE_NS 100000000UL
 #define PAUSE_NS    1000000UL
+
+static struct spinlock lock;
 
 /* Set when the reader let a full ring stand; cleared when it has taken something. */
 static bool reader_stalled;
@@ -70,13 +72,18 @@ static void ring_write_text(const char *data, size_t size)
 
 void print_write(const char *data, size_t size)
 {
-    unsigned long masked = events_mask();
+    unsigned long masked = spin_lock(&lock);
 
     if (guest_is_initial_domain())
         hypercall_console_io(CONSOLEIO_write, (unsigned int)size, data);
     else if (console_ring_present())
         ring_write_text(data, size);
-    events_restore(masked);
+    spin_unlock(&lock, masked);
+}
+
+void print_break_lock(void)
+{
+    spin_unlock_masked(&lock);
 }
 
 void print_drain(void)

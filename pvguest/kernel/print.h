@@ -12,8 +12,11 @@
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void print_va(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
-/* Bytes as they are, except that a line feed gets its carriage return. */
 /* Wait a moment for the other end to take what is in the ring: before the domain ends. */
 void print_drain(void);
 
+/* Before the last words: whoever was printing may be who panics. */
+void print_break_lock(void);
+
+/* Bytes as they are, except that a line feed gets its carriage return. */
 void print_write(const char *data, size_t size);

@@ -8,6 +8,8 @@
 #include <xen/elfnote.h>
 #include <xen/features.h>
 
+#include "pvguest/kernel/stack.h"
+
 .macro note type, data:vararg
     .pushsection .note.Xen, "a", @note
     .balign 4
@@ -38,7 +40,7 @@
 _start:
     cld
     movq %rsp, %rdx
-    movq $first_stack_top, %rsp
+    movq $first_stack + STACK_SIZE, %rsp
     xorl %ebp, %ebp
     movq %rsi, %rdi
     movq %rdx, %rsi
@@ -52,10 +54,10 @@ hypercall_page:
     .skip 4096, 0xcc
 
     .section .bss.page, "aw", @nobits
-    .balign 4096
-    .skip 65536
-    .globl first_stack_top
-first_stack_top:
+    .balign STACK_SIZE
+    .globl first_stack
+first_stack:
+    .skip STACK_SIZE
 
     /* The address at which the frame shared with the hypervisor is mapped. */
     .globl shared_info_page

@@ -12,6 +12,7 @@
 #include "pvguest/kernel/print.h"
 #include "pvguest/kernel/table.h"
 #include "pvguest/kernel/thread.h"
+#include "pvguest/kernel/vcpu.h"
 
 #include <xen/sched.h>
 
@@ -62,6 +63,7 @@ _Noreturn void start_first_thread(struct start_info *info, uint64_t boot_stack_e
         guest_shutdown(SHUTDOWN_crash);
     shared_info = (struct shared_info *)shared_info_page;
 
+    vcpu_start();
     fault_start();
     page_start(boot_stack_end);
     event_start();

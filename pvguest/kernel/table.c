@@ -3,14 +3,18 @@
 
 #include "pvguest/kernel/barrier.h"
 #include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/lock.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/panic.h"
 #include "pvguest/kernel/start.h"
+#include "pvguest/kernel/vcpu.h"
 
 #include <stddef.h>
 #include <xen/errno.h>
 
 #define TOP_LEVEL 4
+
+static struct spinlock hang_lock; /* one table for one place */
 
 const uint64_t *table_root(void)
 {
@@ -67,6 +71,27 @@ static int table_hang(const uint64_t *table, unsigned int index, void *page)
     return error;
 }
 
+/* The table that hangs in an entry now, if need be a new one that is empty. */
+static int table_make(const uint64_t *table, unsigned int index, const uint64_t **below)
+{
+    void *page = page_allocate(0);
+    unsigned long masked;
+    int error = 0;
+
+    if (!page)
+        return -XEN_ENOMEM;
+    masked = spin_lock(&hang_lock);
+    *below = table_below(READ_ONCE(table[index]));
+    if (!*below)
+        error = table_hang(table, index, page);
+    spin_unlock(&hang_lock, masked);
+    if (*below || error)
+        page_free(page, 0);
+    else
+        *below = page;
+    return error;
+}
+
 /* Go down to the table of `level` that maps an address, making empty tables when asked. */
 static int table_find(uint64_t address, unsigned int level, bool make, const uint64_t **found)
 {
@@ -75,23 +100,12 @@ static int table_find(uint64_t address, unsigned int level, bool make, const uin
     for (unsigned int at = TOP_LEVEL; at > level; at--) {
         unsigned int index = table_index(address, at);
         const uint64_t *below = table_below(READ_ONCE(table[index]));
+        int error = below ? 0 : -XEN_ENOENT;
 
-        if (!below) {
-            void *page;
-            int error;
-
-            if (!make)
-                return -XEN_ENOENT;
-            page = page_allocate(0);
-            if (!page)
-                return -XEN_ENOMEM;
-            error = table_hang(table, index, page);
-            if (error) {
-                page_free(page, 0);
-                return error;
-            }
-            below = page;
-        }
+        if (error && make)
+            error = table_make(table, index, &below);
+        if (error)
+            return error;
         table = below;
     }
     *found = table;
@@ -119,7 +133,9 @@ uint64_t table_entry(uint64_t address)
 
 int table_map_own(uint64_t address, uint64_t entry)
 {
-    return hypercall_update_va_mapping(address, entry, UVMF_INVLPG);
+    bool alone = !(READ_ONCE(vcpus_up) & ~1U);
+
+    return hypercall_update_va_mapping(address, entry, UVMF_INVLPG | (alone ? 0 : UVMF_ALL));
 }
 
 int table_protect(void *page)

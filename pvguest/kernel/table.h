@@ -2,7 +2,7 @@
 /*
  * The kernel's own page tables. Tables are read where they are mapped (read-only) and written by
  * mmu_update alone, so no writable page table is ever assumed. Tables made here are never freed.
- * Thread context, or events masked.
+ * Any context; who maps at an address owns it.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ int table_entry_address(uint64_t address, bool make, uint64_t *entry_machine_add
 /* The level-1 entry as it is now; 0 when a table on the way is missing. */
 uint64_t table_entry(uint64_t address);
 
-/* Change one mapping of own memory and flush it from the TLB. */
+/* Change one mapping of own memory and flush it from the TLB, of all virtual CPUs. */
 int table_map_own(uint64_t address, uint64_t entry);
 
 /* Make a page of own memory read-only (to become a table) or writable again. */
