@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Delivery into a guest: builds the frame { rcx, r11, [ds, es, fs, gs,] [error code,] rip, cs,
- * rflags, rsp, ss } on the guest kernel's stack with one checked copy and changes the saved
- * registers, so that the exit returns into the handler. All act on the current vcpu; a missing
- * handler or an unwritable stack ends the domain.
+ * rflags, rsp, ss } on the guest kernel's stack, word by word in one checked range, and changes the
+ * saved registers, so that the exit returns into the handler. `regs` are those of the current vcpu,
+ * of which rbx, rbp and r12 to r15 are not used: they need not be there. A missing handler or an
+ * unwritable stack ends the domain.
  */
 #pragma once
 
@@ -12,17 +13,21 @@
 
 #include <xen/xen.h>
 
-struct vcpu;
-
 /* An exception through the guest's trap table. */
-void bounce_exception(unsigned vector, uint32_t error_code);
-/* #PF: also sets the guest's cr2 (arch.cr2 of its vcpu_info). */
-void bounce_page_fault(uint32_t error_code, uint64_t address);
+void bounce_exception(struct cpu_user_regs *regs, unsigned vector, uint32_t error_code);
+/* #PF, with the saved error code: also sets the guest's cr2 (arch.cr2 of its vcpu_info). */
+void bounce_page_fault(struct cpu_user_regs *regs, uint64_t address);
 /* `int n`: true if the guest's mode may use the gate; its rip must already be behind it. */
-bool bounce_software_interrupt(unsigned vector);
-void bounce_syscall(bool compat);
-void bounce_event(void);
+bool bounce_software_interrupt(struct cpu_user_regs *regs, uint8_t vector);
+/* Called by entry.S: `syscall` from user mode, which needs rax as it was; and from 32-bit code. */
+long bounce_syscall(struct cpu_user_regs *regs);
+void bounce_compat_syscall(struct cpu_user_regs *regs);
+/* Called by entry.S as well. */
+void bounce_event(struct cpu_user_regs *regs);
 /* False when the guest has no handler or is inside one. */
-bool bounce_nmi(struct vcpu *vcpu);
+bool bounce_nmi(struct cpu_user_regs *regs);
 /* Called by entry.S: the guest's saved state could not be loaded by iret. */
 void bounce_failsafe(struct cpu_user_regs *regs);
+
+/* Called by entry.S for the iret hypercall: the other way, from the guest's stack. */
+long do_iret(struct cpu_user_regs *regs);

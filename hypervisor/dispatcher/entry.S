@@ -18,8 +18,8 @@
  * the last lines, wherever the stack pointer is. Everything after "save" is C, which is compiled
  * for a stack aligned to 8 bytes.
  *
- * A hypercall saves only what C may change and the guest wants back: from r10 upwards, without rcx,
- * rax and ss, which are known. rbx, rbp and r12 to r15 stay in the processor, because every C
+ * A hypercall saves only what C may change and the guest wants back: from r10 upwards, without what
+ * is known (rcx, rax, entry vector, cs, ss). rbx, rbp and r12 to r15 stay in the processor, because every C
  * function gives them back; the handler's own stack lies where the rest of the frame would be. On
  * the way out one word of the vcpu and one byte of its guest say whether there is anything to do.
  * If not, six registers are loaded and sysret ends it. If there is, the frame is completed from
@@ -51,6 +51,14 @@
     push %r15
 .endm
 
+/* processor/smap.h */
+.macro CLEAR_AC
+7:  .byte 0x0f, 0x1f, 0xca
+    .pushsection .smap_sites, "a"
+    .quad 7b
+    .popsection
+.endm
+
 .macro RESTORE_REGISTERS
     pop %r15
     pop %r14
@@ -69,32 +77,44 @@
     pop %rdi
 .endm
 
-/* A guest may enter with AC set, which would open SMAP's gate for us. */
-.macro CLEAR_AC
-    cmpb $0, smap_enabled(%rip)
-    je 8f
-    clac
-8:
-.endm
 
     .text
 
 /*
- * Go to `slow` if there is work to do before the guest: whatever makes the vcpu's exit word more
- * than zero, or an upcall that is wanted. A reschedule asked for by another processor is not
+ * Go to `work` if there is any to do before the guest, which makes the vcpu's exit word more than
+ * zero; or else to `upcall` if the guest wants one. A reschedule asked for by another processor is not
  * among it: that one's interrupt comes right after the return. rsp = the frame's field at `base`.
  */
-.macro LEAVE_IF_WORK slow, base
+.macro LEAVE_IF_WORK work, upcall, base
     mov (STACK_TOP_VCPU - \base)(%rsp), %rdx
     cmpq $0, VCPU_EXIT_WORD(%rdx)
-    jne \slow
+    jne \work
     mov VCPU_INFO(%rdx), %rcx
     cmpb $0, (%rcx)             /* evtchn_upcall_pending */
     jne 5f
 6:
     .subsection 1
 5:  cmpb $0, 1(%rcx)            /* evtchn_upcall_mask */
-    je \slow
+    je \upcall
+    jmp 6b
+    .previous
+.endm
+
+/*
+ * The frame's entry vector is ENTRY_SYSCALL: it came by syscall from 64-bit code, or C has made it
+ * so that sysret can load it. rcx = its rip, at `rip`(%rsp). On a non-canonical one sysret would
+ * fault in ring 0 (XSA-7). Handlers' addresses were looked at when they were registered, and iret's
+ * by do_iret(); what came by syscall can be no other than the first behind the lower half.
+ */
+.macro LOAD_SYSRET_RIP rip, otherwise
+    mov \rip(%rsp), %rcx
+    test %rcx, %rcx
+    jns 5f
+6:
+    .subsection 1
+5:  shr $47, %rcx
+    jnz \otherwise
+    mov \rip(%rsp), %rcx
     jmp 6b
     .previous
 .endm
@@ -108,24 +128,24 @@
     .globl syscall_stub_page
 #define PCPU(field) (syscall_stub_page + PAGE_SIZE + field)(%rip)
 
-/* rsp = rip of the frame; interrupts are off, and DF and AC clear, by the syscall mask. */
-.macro STUB cs, entry
+/*
+ * rcx = rip, r11 = rflags; interrupts are off, and DF and AC clear, by the syscall mask. Goes on
+ * with rsp = rflags of the frame.
+ */
+.macro STUB entry
     mov %rsp, PCPU(PCPU_SYSCALL_SCRATCH)
     mov PCPU(PCPU_SYSCALL_STACK), %rsp
     push PCPU(PCPU_SYSCALL_SCRATCH)
     push %r11
-    push $\cs
-    push %rcx
-    push $ENTRY_SYSCALL
     jmp *PCPU(\entry)
 .endm
 
 syscall_stub_page:
-    STUB FLAT_RING3_CS64, PCPU_SYSCALL_ENTRY
+    STUB PCPU_SYSCALL_ENTRY
     .balign 64
     .globl syscall_stub_compat
 syscall_stub_compat:
-    STUB FLAT_RING3_CS32, PCPU_COMPAT_ENTRY
+    STUB PCPU_COMPAT_ENTRY
     .balign PAGE_SIZE
 
     .text
@@ -135,31 +155,25 @@ syscall_stub_compat:
     .balign 64
     .globl hypercall_entry
 hypercall_entry:
-    push %rdi
-    push %rsi
-    push %rdx
-    sub $16, %rsp               /* rcx and rax */
-    push %r8
-    push %r9
-    push %r10
+    sub $(REGS_RFLAGS - REGS_R10), %rsp
+    mov %rcx, (REGS_RIP - REGS_R10)(%rsp)
+    mov %rdi, (REGS_RDI - REGS_R10)(%rsp)
+    mov %rsi, (REGS_RSI - REGS_R10)(%rsp)
+    mov %rdx, (REGS_RDX - REGS_R10)(%rsp)
+    mov %r8, (REGS_R8 - REGS_R10)(%rsp)
+    mov %r9, (REGS_R9 - REGS_R10)(%rsp)
+    mov %r10, (%rsp)
     cmp $HYPERCALL_LIMIT, %rax
     jae hypercall_unknown
     mov (STACK_TOP_VCPU - REGS_R10)(%rsp), %rcx
     incl VCPU_HYPERCALL_COUNT(%rcx, %rax, 4)
-    cmpb $0, trace_running(%rip)
-    jne hypercall_traced
-    lea hypercall_table(%rip), %r9
+    mov hypercall_handlers(%rip), %r9
     mov %r10, %rcx
     call *(%r9, %rax, 8)
 hypercall_return: /* rsp = r10 of the frame */
-    LEAVE_IF_WORK hypercall_complete, REGS_R10
-    /*
-     * sysret would fault in ring 0 on a non-canonical rip (XSA-7). Only the end of the lower half
-     * can be such, so a guest kernel there takes the way that looks closer.
-     */
-    mov (REGS_RIP - REGS_R10)(%rsp), %rcx
-    test %rcx, %rcx
-    jns hypercall_complete
+    LEAVE_IF_WORK hypercall_complete, hypercall_upcall, REGS_R10
+hypercall_sysret:
+    LOAD_SYSRET_RIP (REGS_RIP - REGS_R10), hypercall_complete
     mov (%rsp), %r10
     mov (REGS_R9 - REGS_R10)(%rsp), %r9
     mov (REGS_R8 - REGS_R10)(%rsp), %r8
@@ -174,26 +188,43 @@ hypercall_unknown:
     call hypercall_none
     jmp hypercall_return
 
+/* The handler of all while hypercalls are traced: rsp = r11 of the frame, the return address. */
+    .globl hypercall_traced
 hypercall_traced:
-    mov %rax, (REGS_RAX - REGS_R10)(%rsp)
+    mov %rax, (REGS_RAX - REGS_R11)(%rsp)
     mov %rdi, %rsi
     mov %rax, %rdi
     call hypercall_trace
-    mov (REGS_RAX - REGS_R10)(%rsp), %rax
-    mov (REGS_RDI - REGS_R10)(%rsp), %rdi
-    mov (REGS_RSI - REGS_R10)(%rsp), %rsi
-    mov (REGS_RDX - REGS_R10)(%rsp), %rdx
-    mov (REGS_R8 - REGS_R10)(%rsp), %r8
-    mov (%rsp), %rcx
+    mov (REGS_RAX - REGS_R11)(%rsp), %rax
+    mov (REGS_RDI - REGS_R11)(%rsp), %rdi
+    mov (REGS_RSI - REGS_R11)(%rsp), %rsi
+    mov (REGS_RDX - REGS_R11)(%rsp), %rdx
+    mov (REGS_R8 - REGS_R11)(%rsp), %r8
+    mov (REGS_R10 - REGS_R11)(%rsp), %rcx
     lea hypercall_table(%rip), %r9
-    call *(%r9, %rax, 8)
+    jmp *(%r9, %rax, 8)
+
+/* What `syscall` and the short way have left out, or which is the handler's: r11 is pushed. */
+.macro COMPLETE_TO_R11
+    mov %rax, (REGS_RAX - REGS_R10)(%rsp)
+    mov (REGS_RIP - REGS_R10)(%rsp), %rcx
+    mov %rcx, (REGS_RCX - REGS_R10)(%rsp)
+    movl $ENTRY_SYSCALL, (REGS_ENTRY_VECTOR - REGS_R10)(%rsp)
+    movl $FLAT_RING3_CS64, (REGS_CS - REGS_R10)(%rsp)
+    movl $FLAT_RING3_SS, (REGS_SS - REGS_R10)(%rsp)
+    push (REGS_RFLAGS - REGS_R10)(%rsp)
+.endm
+
+hypercall_upcall:
+    COMPLETE_TO_R11
+    lea -REGS_R11(%rsp), %rdi
+    call bounce_event
+    pop %rcx                    /* r11 */
+    mov (REGS_RAX - REGS_R10)(%rsp), %rax
     jmp hypercall_return
 
 hypercall_complete:
-    mov (REGS_RIP - REGS_R10)(%rsp), %rcx
-    mov %rcx, (REGS_RCX - REGS_R10)(%rsp)
-    movq $FLAT_RING3_SS, (REGS_SS - REGS_R10)(%rsp)
-    push (REGS_RFLAGS - REGS_R10)(%rsp)         /* r11 */
+    COMPLETE_TO_R11
 hypercall_complete_rest: /* rsp = r11 of the frame */
     mov %rax, (REGS_RAX - REGS_R11)(%rsp)
     push %rbx
@@ -210,10 +241,11 @@ hypercall_complete_rest: /* rsp = r11 of the frame */
  */
     .globl hypercall_iret
 hypercall_iret:
+    lea -REGS_R11(%rsp), %rdi
     call do_iret
-    LEAVE_IF_WORK hypercall_complete_rest, REGS_R11
+    LEAVE_IF_WORK hypercall_complete_rest, hypercall_complete_rest, REGS_R11
     cmpl $0, (REGS_ENTRY_VECTOR - REGS_R11)(%rsp)
-    jne hypercall_complete_rest                 /* VGCF_in_syscall */
+    jne 1f
     mov (%rsp), %r11
     mov (REGS_R10 - REGS_R11)(%rsp), %r10
     mov (REGS_R9 - REGS_R11)(%rsp), %r9
@@ -224,15 +256,42 @@ hypercall_iret:
     mov (REGS_RDI - REGS_R11)(%rsp), %rdi
     add $(REGS_RIP - REGS_R11), %rsp
     jmp exit_iret
+1:  pop %rcx                    /* r11: sysret destroys it */
+    jmp hypercall_sysret
 
-/* ---- syscall from guest user mode, or from 32-bit code ---- */
+/* ---- syscall from guest user mode: in and out as a hypercall, with a whole rcx and rax ---- */
 
+    .balign 64
     .globl syscall_entry
 syscall_entry:
-    movq $FLAT_RING3_SS, (REGS_SS - REGS_ERROR_CODE)(%rsp)
+    movq $FLAT_RING3_SS, (REGS_SS - REGS_RFLAGS)(%rsp)
+    push $FLAT_RING3_CS64
+    push %rcx
+    push $ENTRY_SYSCALL
+    push %rdi
+    push %rsi
+    push %rdx
+    push %rcx
+    push %rax
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    lea -REGS_R11(%rsp), %rdi
+    call bounce_syscall
+    pop %rcx                    /* r11 */
+    jmp hypercall_return
+
+/* From 32-bit code. */
+    .globl compat_entry
+compat_entry:
+    movq $FLAT_RING3_SS, (REGS_SS - REGS_RFLAGS)(%rsp)
+    push $FLAT_RING3_CS32
+    push %rcx
+    push $0                     /* sysret knows only 64-bit code */
     SAVE_REGISTERS
     mov %rsp, %rdi
-    call syscall_dispatch
+    call bounce_compat_syscall
     /* fall through */
 
 /* ---- the way out to a guest: rsp = the saved registers at the top of the stack ---- */
@@ -240,21 +299,11 @@ syscall_entry:
     .globl exit_to_guest
 exit_to_guest:
     call exit_to_guest_work
+exit_restore:
     RESTORE_REGISTERS
     cmpl $0, 4(%rsp)
     jns 1f                      /* not ENTRY_SYSCALL */
-    /*
-     * sysret would fault in ring 0 on a non-canonical rip (XSA-7), and knows only flat 64-bit
-     * code: everything else takes iret.
-     */
-    mov 8(%rsp), %rcx
-    sar $47, %rcx
-    inc %ecx
-    cmp $1, %ecx
-    ja 2f
-    cmpw $FLAT_RING3_CS64, 16(%rsp)
-    jne 2f
-    mov 8(%rsp), %rcx
+    LOAD_SYSRET_RIP 8, 2f
     mov 24(%rsp), %r11
     mov 32(%rsp), %rsp
     sysretq
@@ -304,16 +353,17 @@ entry_stubs_end:
 
 entry_common:
     SAVE_REGISTERS
-    CLEAR_AC
+    CLEAR_AC                    /* the guest's AC would open SMAP's gate for us */
     mov %rsp, %rdi
     testb $3, REGS_CS(%rsp)
     jz 1f
-    call trap_dispatch
-    jmp exit_to_guest
+    call trap_from_guest
+    LEAVE_IF_WORK exit_to_guest, exit_to_guest, 0
+    jmp exit_restore
 1:  /* From ring 0: keep the stack aligned for C whatever it was. */
     mov %rsp, %rbx
     and $~15, %rsp
-    call trap_dispatch
+    call trap_from_hypervisor
     mov %rbx, %rsp
     RESTORE_REGISTERS
     add $8, %rsp

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/dispatcher/hypercall.h"
 
-#include <stddef.h>
-
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/guest_copy.h"
+#include "hypervisor/memory/guest_word.h"
+#include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/trace.h"
 
@@ -61,6 +61,16 @@ hypercall_t *const hypercall_table[HYPERCALL_NUMBERS] = {
     [49 ... HYPERCALL_NUMBERS - 1] = NONE,
 };
 
+static hypercall_t *traced[HYPERCALL_NUMBERS];
+hypercall_t *const *hypercall_handlers = hypercall_table;
+
+void hypercall_trace_set(bool on)
+{
+    for (unsigned i = 0; i < HYPERCALL_NUMBERS; i++)
+        traced[i] = CALL(hypercall_traced);
+    __atomic_store_n(&hypercall_handlers, on ? traced : hypercall_table, __ATOMIC_RELEASE);
+}
+
 void hypercall_trace(unsigned long number, unsigned long first)
 {
     const uint32_t words[] = {((uint32_t)number & ~TRC_PV_HYPERCALL_V2_ARG_MASK) |
@@ -71,41 +81,65 @@ void hypercall_trace(unsigned long number, unsigned long first)
 }
 
 /* What entry.S does for a single call. */
-static inline unsigned long entry_call(const struct multicall_entry *entry)
+static inline unsigned long entry_call(struct vcpu *vcpu, unsigned long number,
+                                       const unsigned long *argument)
 {
-    const xen_ulong_t *argument = entry->args;
-
-    if (entry->op == __HYPERVISOR_iret || entry->op == __HYPERVISOR_multicall)
+    if (number == __HYPERVISOR_iret || number == __HYPERVISOR_multicall)
         return (unsigned long)-XEN_EINVAL;
-    if (entry->op >= HYPERCALL_NUMBERS)
+    if (number >= HYPERCALL_NUMBERS)
         return (unsigned long)-XEN_ENOSYS;
-    current_vcpu()->hypercall_count[entry->op]++;
+    vcpu->hypercall_count[number]++;
     if (trace_on())
-        hypercall_trace(entry->op, argument[0]);
-    return (unsigned long)hypercall_table[entry->op](argument[0], argument[1], argument[2],
-                                                     argument[3], argument[4]);
+        hypercall_trace(number, argument[0]);
+    return (unsigned long)hypercall_table[number](argument[0], argument[1], argument[2],
+                                                  argument[3], argument[4]);
+}
+
+static inline bool result_write(struct multicall_entry *guest, unsigned long result)
+{
+    guest_access_begin();
+    guest_word_write(result, &guest->result, failed);
+    guest_access_end();
+    return true;
+
+failed:
+    guest_access_end();
+    return false;
+}
+
+/* One call of a list whose range has been checked. Each word is read once. */
+static inline bool entry_do(struct vcpu *vcpu, struct multicall_entry *guest)
+{
+    unsigned long number, argument[5];
+    bool failed = false;
+
+    guest_access_begin();
+    guest_word_read(number, &guest->op, failed);
+    guest_word_read(argument[0], &guest->args[0], failed);
+    guest_word_read(argument[1], &guest->args[1], failed);
+    guest_word_read(argument[2], &guest->args[2], failed);
+    guest_word_read(argument[3], &guest->args[3], failed);
+    guest_word_read(argument[4], &guest->args[4], failed);
+    guest_access_end();
+    return !failed && result_write(guest, entry_call(vcpu, number, argument));
 }
 
 /*
- * A list of calls. Each entry is read once; iret would change the frame that the batch returns
- * through, and a multicall in a multicall would nest without bound: both are refused (XSA-213).
+ * A list of calls. iret would change the frame that the batch returns through, and a multicall in a
+ * multicall would nest without bound: both are refused (XSA-213). A domain that has been shut down
+ * is paused as well.
  */
 long do_multicall(unsigned long address, uint32_t count)
 {
-    guest_ptr_t list = guest_ptr(address);
+    struct multicall_entry *guest = (struct multicall_entry *)address;
+    struct vcpu *vcpu = current_vcpu();
 
-    if (!guest_array_ok(list, count, sizeof(struct multicall_entry)))
+    if (!guest_array_ok(guest_ptr(address), count, sizeof(*guest)))
         return -XEN_EFAULT;
-    for (uint32_t i = 0; i < count; i++) {
-        guest_ptr_t position = guest_ptr_at(list, i, sizeof(struct multicall_entry));
-        struct multicall_entry entry;
-        if (copy_from_guest(&entry, position, sizeof(entry)))
+    for (; count > 0; count--, guest++) {
+        if (!entry_do(vcpu, guest))
             return -XEN_EFAULT;
-        entry.result = entry_call(&entry);
-        guest_ptr_t result = {position.address + offsetof(struct multicall_entry, result)};
-        if (copy_to_guest(result, &entry.result, sizeof(entry.result)))
-            return -XEN_EFAULT;
-        if (current_domain()->shut_down)
+        if (READ_ONCE(vcpu->pause_count) && vcpu->domain->shut_down)
             break;
         rest_point();
     }

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <xen/errno.h>
@@ -25,7 +26,13 @@ long hypercall_none(void);
 
 extern hypercall_t *const hypercall_table[];
 
-/* While tracing is on: called by entry.S before the handler. */
+/*
+ * What entry.S calls handlers by: the table, or one in which hypercall_traced stands for all, so that
+ * tracing costs nothing while it is off. That calls hypercall_trace() first, then the handler.
+ */
+extern hypercall_t *const *hypercall_handlers;
+void hypercall_trace_set(bool on);
+long hypercall_traced(void);
 void hypercall_trace(unsigned long number, unsigned long first);
 
 /* In entry.S: do_iret(), and out by what it has made of the saved registers. */
@@ -56,9 +63,8 @@ long do_mmuext_op(unsigned long address, uint32_t count, unsigned long done_addr
 /* memory/memory_op.c, grant_table_op.c */
 long do_memory_op(unsigned long command, unsigned long address);
 long do_grant_table_op(uint32_t command, unsigned long address, uint32_t count);
-/* dispatcher/hypercall.c, bounce.c */
+/* dispatcher/hypercall.c */
 long do_multicall(unsigned long address, uint32_t count);
-long do_iret(void);
 /* io/event_channel_op.c, physdev_op.c, console_io.c */
 long do_event_channel_op(unsigned long command, unsigned long address);
 long do_physdev_op(uint32_t command, unsigned long address);

@@ -42,8 +42,8 @@
 #define VCPU_HYPERCALL_COUNT 16
 
 /*
- * Pushed for `syscall` as error code and entry vector, which is then -1: leaving by sysret is
- * possible. The vectors of the processor are positive.
+ * The entry vector after `syscall` from 64-bit code: such a frame may be left by sysret, see
+ * LOAD_SYSRET_RIP in entry.S. The processor's vectors are positive.
  */
 #define ENTRY_SYSCALL -1
 

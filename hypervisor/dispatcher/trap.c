@@ -54,6 +54,8 @@ _Static_assert(HYPERCALL_NUMBERS == HYPERCALL_LIMIT, "");
 _Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) == 0, "");
 _Static_assert(offsetof(struct vcpu_info, evtchn_upcall_mask) == 1, "");
 
+#define EXCEPTIONS 32 /* vectors below */
+
 #define PAGE_FAULT_PRESENT 1
 #define PAGE_FAULT_WRITE   2
 #define PAGE_FAULT_USER    4
@@ -88,9 +90,14 @@ static void trap_interrupt(unsigned vector)
         smp_interrupt(vector);
 }
 
-/* A fault of ring 0 itself: expected ones have a fix-up, the rest are bugs of ours. */
-static void trap_from_hypervisor(struct cpu_user_regs *regs)
+/* What is no interrupt is a fault of ring 0 itself: expected ones have a fix-up, others are bugs.
+ */
+void trap_from_hypervisor(struct cpu_user_regs *regs)
 {
+    if (regs->entry_vector >= EXCEPTIONS) {
+        trap_interrupt(regs->entry_vector);
+        return;
+    }
     uint64_t fixup = exception_table_find(regs->rip);
     if (fixup) {
         regs->rip = fixup;
@@ -101,58 +108,85 @@ static void trap_from_hypervisor(struct cpu_user_regs *regs)
     panic("exception %u in the hypervisor at %lx", regs->entry_vector, regs->rip);
 }
 
-static void trap_page_fault(struct cpu_user_regs *regs, uint64_t address)
+static __attribute__((noinline)) void trap_page_fault(struct cpu_user_regs *regs)
 {
     const uint32_t write_protection = PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE;
+    uint64_t address = cr2_read();
 
     if (trace_on())
         trace_write_trap(regs, address);
     if ((regs->error_code & write_protection) == write_protection &&
-        current_vcpu()->guest.kernel_mode && interpreter_table_write(regs, address))
+        regs_vcpu(regs)->guest.kernel_mode && interpreter_table_write(regs, address))
         return;
     if (!(regs->error_code & PAGE_FAULT_USER) && interpreter_ring3_iret(regs))
         return;
-    bounce_page_fault(regs->error_code, address);
+    bounce_page_fault(regs, address);
 }
 
-static void trap_from_guest(struct cpu_user_regs *regs)
+static __attribute__((noinline)) void trap_guest_interrupt(struct cpu_user_regs *regs)
 {
-    unsigned vector = regs->entry_vector;
-
-    if (trace_on())
-        trace_write_trap(regs, 0);
-    switch (vector) {
-    case TRAP_DEBUG:
-        debug_register_trap(current_vcpu());
-        break;
-    case TRAP_INVALID_OPCODE:
-        if (interpreter_forced_emulation(regs))
-            return;
-        break;
-    case TRAP_NO_DEVICE:
-        if (!fpu_guest_trap(current_vcpu()))
-            return;
-        break;
-    case TRAP_PROTECTION:
-        if (interpreter_privileged(regs))
-            return;
-        break;
-    }
-    bounce_exception(vector, regs->error_code);
+    trap_interrupt(regs->entry_vector);
+    regs_vcpu(regs)->exit_work = true; /* it may be about a reschedule */
 }
 
-void trap_dispatch(struct cpu_user_regs *regs)
+static __attribute__((noinline)) void trap_invalid_opcode(struct cpu_user_regs *regs)
 {
-    unsigned vector = regs->entry_vector;
+    if (!interpreter_forced_emulation(regs))
+        bounce_exception(regs, TRAP_INVALID_OPCODE, 0);
+}
 
-    if (vector >= 32)
-        trap_interrupt(vector);
-    else if (!regs_from_guest(regs))
-        trap_from_hypervisor(regs);
-    else if (vector == TRAP_PAGE_FAULT)
-        trap_page_fault(regs, cr2_read());
+static __attribute__((noinline)) void trap_protection(struct cpu_user_regs *regs)
+{
+    if (!interpreter_privileged(regs))
+        bounce_exception(regs, TRAP_PROTECTION, regs->error_code);
+}
+
+static __attribute__((noinline)) void trap_no_device(struct cpu_user_regs *regs)
+{
+    if (fpu_guest_trap(regs_vcpu(regs)))
+        bounce_exception(regs, TRAP_NO_DEVICE, 0);
+}
+
+static __attribute__((noinline)) void trap_debug(struct cpu_user_regs *regs)
+{
+    debug_register_trap(regs_vcpu(regs));
+    bounce_exception(regs, TRAP_DEBUG, 0);
+}
+
+static inline __attribute__((always_inline)) void trap_exception(struct cpu_user_regs *regs,
+                                                                 unsigned vector)
+{
+    if (vector == TRAP_INVALID_OPCODE)
+        trap_invalid_opcode(regs);
+    else if (vector == TRAP_PROTECTION)
+        trap_protection(regs);
+    else if (vector == TRAP_NO_DEVICE)
+        trap_no_device(regs);
+    else if (vector == TRAP_DEBUG)
+        trap_debug(regs);
     else
-        trap_from_guest(regs);
+        bounce_exception(regs, vector, regs->error_code);
+}
+
+static __attribute__((noinline, cold)) void trap_traced(struct cpu_user_regs *regs)
+{
+    trace_write_trap(regs, 0);
+    trap_exception(regs, regs->entry_vector);
+}
+
+/* Nothing but jumps: what each kind of trap needs of registers and stack it takes itself. */
+void trap_from_guest(struct cpu_user_regs *regs)
+{
+    unsigned vector = regs->entry_vector;
+
+    if (vector == TRAP_PAGE_FAULT)
+        trap_page_fault(regs);
+    else if (vector >= EXCEPTIONS)
+        trap_guest_interrupt(regs);
+    else if (trace_on())
+        trap_traced(regs);
+    else
+        trap_exception(regs, vector);
 }
 
 /*
@@ -177,11 +211,6 @@ void trap_paranoid(struct cpu_user_regs *regs)
     }
 }
 
-void syscall_dispatch(struct cpu_user_regs *regs)
-{
-    bounce_syscall(regs->cs == FLAT_RING3_CS32);
-}
-
 /*
  * exit_work is taken down first and its reasons are looked at then: who raises it afterwards says
  * something new. What cannot be done yet raises it again.
@@ -199,11 +228,11 @@ void exit_to_guest_work(void)
             continue;
         }
         published = vcpu_publish(vcpu);
-        if (vcpu->nmi_pending && bounce_nmi(vcpu))
+        if (vcpu->nmi_pending && bounce_nmi(&vcpu->stack->regs))
             continue;
         if (!event_upcall_wanted(vcpu))
             break;
-        bounce_event();
+        bounce_event(&vcpu->stack->regs);
     }
     if (!published || vcpu->nmi_pending)
         vcpu->exit_work = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How control comes in: exceptions and interrupts (entry.S saves the registers and calls
- * trap_dispatch), and how it goes out (exit_to_guest_work, run with interrupts off until nothing
- * is pending).
+ * trap_from_guest or trap_from_hypervisor), and how it goes out (exit_to_guest_work, run with
+ * interrupts off until nothing is pending).
  */
 #pragma once
 
@@ -43,19 +43,11 @@ enum trap_vector {
 #define VECTOR_SPURIOUS     0xff
 
 /* Called by entry.S for every vector but #DB, NMI, #DF and #MC on their own stacks. */
-void trap_dispatch(struct cpu_user_regs *regs);
-
-/* Whether the registers were saved from guest context (ring 3). */
-static inline bool regs_from_guest(const struct cpu_user_regs *regs)
-{
-    return (regs->cs & 3) == 3;
-}
+void trap_from_guest(struct cpu_user_regs *regs);
+void trap_from_hypervisor(struct cpu_user_regs *regs);
 
 /* Called by entry.S for the vectors with stacks of their own, unless #DB came from a guest. */
 void trap_paranoid(struct cpu_user_regs *regs);
-
-/* Called by entry.S for `syscall` that is no hypercall: a system call for the guest's kernel. */
-void syscall_dispatch(struct cpu_user_regs *regs);
 
 /* Called by entry.S on the way out to a guest. */
 void exit_to_guest_work(void);

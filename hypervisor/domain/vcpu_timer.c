@@ -78,7 +78,7 @@ void vcpu_timer_stop_periodic(struct vcpu *vcpu)
 long do_set_timer_op(uint64_t deadline)
 {
     struct vcpu *vcpu = current_vcpu();
-    uint64_t now = clock_now();
+    uint64_t now = deadline < DELTA_ABSURD ? 0 : clock_now();
 
     if (!deadline)
         vcpu_timer_stop(vcpu);

@@ -6,6 +6,7 @@
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/domain/version.h"
 #include "hypervisor/processor/clock.h"
+#include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/vcpu.h"
 
 #define BIT(number) (1u << (number))
@@ -40,35 +41,36 @@
     (BIT(0) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | BIT(15) | BIT(16) | BIT(21))
 #define LEAF80000001_EDX_PAGE_1G BIT(26)
 
-static void copy_text(uint32_t *words, const char *text)
+#define XEN_LEAVES      0x40000000
+#define XEN_LEAVES_MASK 0xffffff00
+#define XEN_LEAF_TIME   3
+
+/* Leaves from 0x40000000 on: signature, version, features, time. */
+static const struct cpuid_result xen_leaves[] = {
+    {XEN_LEAVES + XEN_LEAF_TIME, XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX,
+     XEN_CPUID_SIGNATURE_EDX},
+    {.eax = BONSAI_ABI_MAJOR << 16 | BONSAI_ABI_MINOR},
+    {.eax = 1 /* hypercall page: the ELF note's */,
+     .ecx = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD},
+    {0},
+};
+
+static inline void answer(struct cpu_user_regs *regs, struct cpuid_result result)
 {
-    __builtin_memcpy(words, text, 12);
+    regs->rax = result.eax;
+    regs->rbx = result.ebx;
+    regs->rcx = result.ecx;
+    regs->rdx = result.edx;
 }
 
-/* Leaves 0x40000000-0x40000003: signature, version, features, time. */
-static struct cpuid_result xen_leaf(uint32_t leaf, uint32_t subleaf)
+static void xen_leaf(struct cpu_user_regs *regs)
 {
-    struct cpuid_result result = {0};
-    uint32_t signature[3];
+    uint8_t leaf = (uint8_t)regs->rax;
+    uint32_t subleaf = (uint32_t)regs->rcx;
 
-    switch (leaf & 0xff) {
-    case 0:
-        copy_text(signature, "XenVMMXenVMM");
-        result = (struct cpuid_result){0x40000003, signature[0], signature[1], signature[2]};
-        break;
-    case 1:
-        result.eax = BONSAI_ABI_MAJOR << 16 | BONSAI_ABI_MINOR;
-        break;
-    case 2:
-        result.eax = 1; /* one hypercall page: the ELF note's */
-        result.ecx = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
-        break;
-    case 3:
-        if (subleaf == 0)
-            result.ecx = (uint32_t)clock_tsc_khz();
-        break;
-    }
-    return result;
+    answer(regs, leaf <= XEN_LEAF_TIME ? xen_leaves[leaf] : (struct cpuid_result){0});
+    if (leaf == XEN_LEAF_TIME && subleaf == 0)
+        regs->rcx = (uint32_t)clock_tsc_khz();
 }
 
 static void mask_leaf1(const struct vcpu *vcpu, struct cpuid_result *result)
@@ -110,14 +112,13 @@ static void mask_xsave(uint32_t subleaf, struct cpuid_result *result)
         *result = (struct cpuid_result){0};
 }
 
-struct cpuid_result cpuid_for_guest(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
+static __attribute__((noinline)) void machine_leaf(struct cpu_user_regs *regs)
 {
-    if ((leaf & 0xffffff00) == 0x40000000)
-        return xen_leaf(leaf, subleaf);
+    uint32_t leaf = (uint32_t)regs->rax, subleaf = (uint32_t)regs->rcx;
     struct cpuid_result result = cpuid(leaf, subleaf);
     switch (leaf) {
     case 1:
-        mask_leaf1(vcpu, &result);
+        mask_leaf1(regs_vcpu(regs), &result);
         break;
     case 5:    /* monitor/mwait */
     case 6:    /* thermal and power */
@@ -144,5 +145,13 @@ struct cpuid_result cpuid_for_guest(const struct vcpu *vcpu, uint32_t leaf, uint
         result.ecx = 0;
         break;
     }
-    return result;
+    answer(regs, result);
+}
+
+void cpuid_for_guest(struct cpu_user_regs *regs)
+{
+    if (((uint32_t)regs->rax & XEN_LEAVES_MASK) == XEN_LEAVES)
+        xen_leaf(regs);
+    else
+        machine_leaf(regs);
 }

@@ -7,8 +7,7 @@
 
 #include <stdint.h>
 
-#include "hypervisor/processor/cpu.h"
+#include <xen/xen.h>
 
-struct vcpu;
-
-struct cpuid_result cpuid_for_guest(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf);
+/* Leaf and subleaf in rax and rcx of the current guest; the answer in rax, rbx, rcx, rdx. */
+void cpuid_for_guest(struct cpu_user_regs *regs);

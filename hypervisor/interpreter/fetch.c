@@ -24,12 +24,16 @@ bool instruction_fetch(struct cpu_user_regs *regs, struct instruction *instructi
     return instruction_decode(code, size, regs, instruction);
 }
 
+static __attribute__((noinline, cold)) void deliver_single_step(struct cpu_user_regs *regs)
+{
+    current_vcpu()->guest.debug[6] |= DR6_SINGLE_STEP;
+    bounce_exception(regs, TRAP_DEBUG, 0);
+}
+
 void instruction_finish(struct cpu_user_regs *regs, unsigned length)
 {
     regs->rip += length;
     regs->rflags &= ~RFLAGS_RF;
-    if (regs->rflags & RFLAGS_TF) {
-        current_vcpu()->guest.debug[6] |= DR6_SINGLE_STEP;
-        bounce_exception(TRAP_DEBUG, 0);
-    }
+    if (regs->rflags & RFLAGS_TF)
+        deliver_single_step(regs);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest instructions that are still emulated. Called from trap_dispatch with the registers of
+ * The guest instructions that are still emulated. Called from trap_from_guest with the registers of
  * the current guest; everything is read from the guest once, decoded, checked, then done.
  */
 #pragma once

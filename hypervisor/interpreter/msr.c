@@ -27,34 +27,39 @@ enum msr_policy {
     MSR_BASE,          /* a segment base: read and written, canonical                        */
 };
 
-static const struct msr_rule {
-    uint32_t number;
-    enum msr_policy policy;
-} msr_rules[] = {
-    {MSR_FS_BASE, MSR_BASE},
-    {MSR_GS_BASE, MSR_BASE},
-    {MSR_KERNEL_GS_BASE, MSR_BASE},
-    {MSR_TSC, MSR_READ_REAL},
-    {MSR_APIC_BASE, MSR_WRITE_SAME},
-    {MSR_EFER, MSR_WRITE_SAME},
-    {MSR_PAT, MSR_WRITE_SAME},
-    {MSR_MISC_ENABLE, MSR_WRITE_SAME},
-    {MSR_PLATFORM_INFO, MSR_READ_ZERO},
-    {MSR_MISC_FEATURES, MSR_READ_ZERO},
-    {MSR_MICROCODE_REVISION, MSR_WRITE_IGNORED},
-    {MSR_MTRR_CAPABILITIES, MSR_READ_ZERO},
-    {MSR_MACHINE_CHECK_CAPABILITIES, MSR_READ_ZERO}, /* no banks: errors are the hypervisor's */
-    {MSR_MACHINE_CHECK_STATUS, MSR_READ_ZERO},
-    {MSR_K8_SYSCFG, MSR_WRITE_IGNORED},
-    {MSR_K8_HWCR, MSR_WRITE_IGNORED},
-};
-
-static const struct msr_rule *rule_of(uint32_t number)
+/* False: not a register of a guest's. */
+static bool rule_of(uint32_t number, enum msr_policy *policy)
 {
-    for (unsigned i = 0; i < sizeof(msr_rules) / sizeof(msr_rules[0]); i++)
-        if (msr_rules[i].number == number)
-            return &msr_rules[i];
-    return NULL;
+    switch (number) {
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS_BASE:
+        *policy = MSR_BASE;
+        return true;
+    case MSR_TSC:
+        *policy = MSR_READ_REAL;
+        return true;
+    case MSR_APIC_BASE:
+    case MSR_EFER:
+    case MSR_PAT:
+    case MSR_MISC_ENABLE:
+        *policy = MSR_WRITE_SAME;
+        return true;
+    case MSR_MICROCODE_REVISION:
+    case MSR_K8_SYSCFG:
+    case MSR_K8_HWCR:
+        *policy = MSR_WRITE_IGNORED;
+        return true;
+    case MSR_PLATFORM_INFO:
+    case MSR_MISC_FEATURES:
+    case MSR_MTRR_CAPABILITIES:
+    case MSR_MACHINE_CHECK_CAPABILITIES: /* no banks: errors are the hypervisor's */
+    case MSR_MACHINE_CHECK_STATUS:
+        *policy = MSR_READ_ZERO;
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool read_real(uint32_t number, uint64_t *value)
@@ -68,12 +73,12 @@ static bool read_real(uint32_t number, uint64_t *value)
 
 bool msr_guest_read(uint32_t number, uint64_t *value)
 {
-    const struct msr_rule *rule = rule_of(number);
+    enum msr_policy policy;
 
-    if (!rule)
+    if (!rule_of(number, &policy))
         return false;
     *value = 0;
-    switch (rule->policy) {
+    switch (policy) {
     case MSR_READ_ZERO:
         return true;
     case MSR_WRITE_IGNORED:
@@ -86,12 +91,12 @@ bool msr_guest_read(uint32_t number, uint64_t *value)
 
 bool msr_guest_write(uint32_t number, uint64_t value)
 {
-    const struct msr_rule *rule = rule_of(number);
+    enum msr_policy policy;
     uint64_t present;
 
-    if (!rule)
+    if (!rule_of(number, &policy))
         return false;
-    switch (rule->policy) {
+    switch (policy) {
     case MSR_WRITE_IGNORED:
         return true;
     case MSR_WRITE_SAME:

@@ -12,19 +12,26 @@
 #include "hypervisor/interpreter/msr.h"
 #include "hypervisor/memory/guest_copy.h"
 #include "hypervisor/memory/guest_table.h"
+#include "hypervisor/memory/guest_word.h"
 #include "hypervisor/memory/m2p.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/debug_register.h"
 #include "hypervisor/processor/fpu.h"
 #include "hypervisor/processor/segment.h"
 #include "hypervisor/processor/tlb.h"
-#include "lib/string.h"
 
-#define INT_LENGTH         2
-#define ERROR_CODE_IDT     2
-#define FORCED_PREFIX_SIZE 5
-#define CPUID_LENGTH       2
-#define CR0_GUEST          (CR0_PG | CR0_WP | CR0_MP | 1 | 1UL << 4 | 1UL << 5)
+#define INT_LENGTH     2
+#define ERROR_CODE_IDT 2
+
+/* Instructions as they stand in memory, read as a little-endian word. */
+#define RDMSR               0x320f
+#define WRMSR               0x300f
+#define FREQUENT_LENGTH     2
+#define FORCED_CPUID_FIRST  0x65780b0fU /* ud2a, "xe" */
+#define FORCED_CPUID_LAST   0xa20f6e65U /* "en", cpuid */
+#define FORCED_CPUID_LENGTH 7
+
+#define CR0_GUEST (CR0_PG | CR0_WP | CR0_MP | 1 | 1UL << 4 | 1UL << 5)
 
 /* Answers true when done; false leaves the #GP to the guest. */
 typedef bool emulate_t(const struct instruction *instruction, struct cpu_user_regs *regs);
@@ -34,20 +41,10 @@ static bool guest_kernel_mode(void)
     return current_vcpu()->guest.kernel_mode;
 }
 
-static void result_cpuid(struct cpu_user_regs *regs)
-{
-    struct cpuid_result result =
-        cpuid_for_guest(current_vcpu(), (uint32_t)regs->rax, (uint32_t)regs->rcx);
-    regs->rax = result.eax;
-    regs->rbx = result.ebx;
-    regs->rcx = result.ecx;
-    regs->rdx = result.edx;
-}
-
 static bool emulate_cpuid(const struct instruction *instruction, struct cpu_user_regs *regs)
 {
     (void)instruction;
-    result_cpuid(regs);
+    cpuid_for_guest(regs);
     return true;
 }
 
@@ -287,28 +284,53 @@ static emulate_t *emulation_of(uint16_t opcode)
  * #GP with an IDT error code: `int n` on a gate that ring 3 may not use. The vector is taken from
  * the instruction (QEMU's error code has it shifted differently).
  */
-static bool software_interrupt(struct cpu_user_regs *regs)
+static __attribute__((noinline)) bool software_interrupt(struct cpu_user_regs *regs)
 {
     struct instruction instruction;
 
     if (!instruction_fetch(regs, &instruction) || instruction.opcode != 0xcd)
         return false;
-    unsigned vector = (uint8_t)instruction.immediate;
+    uint8_t vector = (uint8_t)instruction.immediate;
     regs->rip += instruction.length;
-    if (bounce_software_interrupt(vector))
+    if (bounce_software_interrupt(regs, vector))
         return true;
     regs->rip -= instruction.length;
-    bounce_exception(TRAP_PROTECTION, vector << 3 | ERROR_CODE_IDT);
+    bounce_exception(regs, TRAP_PROTECTION, (uint32_t)vector << 3 | ERROR_CODE_IDT);
     return true;
 }
 
-bool interpreter_privileged(struct cpu_user_regs *regs)
+/* A word of the instruction; 0, which begins none that is looked for, if it cannot be read. */
+static inline uint32_t code_word(uint64_t address)
+{
+    uint32_t word = 0;
+    bool failed = !guest_words_ok(address, sizeof(word));
+
+    if (failed)
+        return 0;
+    guest_access_begin();
+    guest_word_read(word, (const uint32_t *)address, failed);
+    guest_access_end();
+    return word;
+}
+
+/* Those without prefix or operand that a kernel executes again and again need no decoding. */
+static emulate_t *frequent(uint32_t code)
+{
+    switch ((uint16_t)code) {
+    case RDMSR:
+        return emulate_rdmsr;
+    case WRMSR:
+        return emulate_wrmsr;
+    default:
+        return NULL;
+    }
+}
+
+static __attribute__((noinline)) bool decode_and_emulate(struct cpu_user_regs *regs)
 {
     struct instruction instruction;
 
-    if (regs->error_code & ERROR_CODE_IDT)
-        return software_interrupt(regs);
-    if (regs->error_code != 0 || !instruction_fetch(regs, &instruction))
+    if (!instruction_fetch(regs, &instruction))
         return false;
     emulate_t *emulate = emulation_of(instruction.opcode);
     if (!emulate || !emulate(&instruction, regs))
@@ -317,22 +339,32 @@ bool interpreter_privileged(struct cpu_user_regs *regs)
     return true;
 }
 
-/*
- * xen/arch-x86/xen.h, XEN_CPUID: ud2a; .ascii "xen"; cpuid. The first four bytes decide alone for
- * nearly all other invalid instructions.
- */
+bool interpreter_privileged(struct cpu_user_regs *regs)
+{
+    if (regs->error_code & ERROR_CODE_IDT)
+        return software_interrupt(regs);
+    if (regs->error_code != 0)
+        return false;
+    emulate_t *emulate = frequent(code_word(regs->rip));
+    if (!emulate)
+        return decode_and_emulate(regs);
+    if (!emulate(NULL, regs))
+        return false;
+    instruction_finish(regs, FREQUENT_LENGTH);
+    return true;
+}
+
+static __attribute__((noinline)) bool forced_cpuid(struct cpu_user_regs *regs)
+{
+    if (code_word(regs->rip + FORCED_CPUID_LENGTH - sizeof(uint32_t)) != FORCED_CPUID_LAST)
+        return false;
+    cpuid_for_guest(regs);
+    instruction_finish(regs, FORCED_CPUID_LENGTH);
+    return true;
+}
+
+/* xen/arch-x86/xen.h, XEN_CPUID: ud2a; .ascii "xen"; cpuid. Seven bytes, as two words. */
 bool interpreter_forced_emulation(struct cpu_user_regs *regs)
 {
-    static const uint8_t expected[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
-    uint8_t code[sizeof(expected)];
-    uint32_t first;
-
-    if (copy_from_guest(&first, guest_ptr(regs->rip), sizeof(first)) ||
-        memcmp(&first, expected, sizeof(first)) ||
-        copy_from_guest(code, guest_ptr(regs->rip), sizeof(code)) ||
-        memcmp(code, expected, sizeof(code)))
-        return false;
-    result_cpuid(regs);
-    instruction_finish(regs, FORCED_PREFIX_SIZE + CPUID_LENGTH);
-    return true;
+    return code_word(regs->rip) == FORCED_CPUID_FIRST && forced_cpuid(regs);
 }

@@ -44,7 +44,7 @@ static int table_grow_locked(struct event_channels *channels)
     return 0;
 }
 
-/* The lowest free port and its channel; port 0 is never used. */
+/* The lowest free port, which the caller will use, and its channel; port 0 never is. */
 static int port_find_locked(struct domain *domain, evtchn_port_t *port,
                             struct event_channel **channel)
 {
@@ -52,15 +52,17 @@ static int port_find_locked(struct domain *domain, evtchn_port_t *port,
 
     if (channels->closing)
         return -XEN_EINVAL;
-    for (*port = 1; *port < channels->port_limit; ++*port) {
+    for (*port = channels->port_used; *port < channels->port_limit; ++*port) {
         if (*port >= channels->port_valid) {
             int status = table_grow_locked(channels);
             if (status)
                 return status;
         }
-        *channel = event_channel_at(domain, *port);
-        if ((*channel)->state == EVENT_FREE)
+        *channel = event_channel_in(channels, *port);
+        if ((*channel)->state == EVENT_FREE) {
+            channels->port_used = *port;
             return 0;
+        }
     }
     return -XEN_ENOSPC;
 }
@@ -277,6 +279,8 @@ static void port_free_locked(struct domain *domain, evtchn_port_t port,
 
     __atomic_fetch_and(word, ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
     *channel = (struct event_channel){0};
+    if (port < domain->event_channels->port_used)
+        domain->event_channels->port_used = port;
 }
 
 /* All states but a connection to another domain, which needs that domain's lock as well. */

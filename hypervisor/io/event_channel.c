@@ -42,6 +42,7 @@ int event_channels_create(struct domain *domain)
         return -XEN_ENOMEM;
     spinlock_init(&channels->lock, LOCK_LEVEL_EVENT);
     channels->port_limit = EVENT_PORTS_MAX;
+    channels->port_used = 1;
     domain->event_channels = channels;
     return 0;
 }
@@ -79,17 +80,12 @@ void event_channels_free(struct domain *domain)
 
 struct event_channel *event_channel_at(struct domain *domain, evtchn_port_t port)
 {
-    struct event_channels *channels = domain->event_channels;
-
-    if (port >= channels->port_valid)
-        return NULL;
-    return &channels->pages[port / EVENT_PORTS_PER_PAGE][port % EVENT_PORTS_PER_PAGE];
+    return event_channel_in(domain->event_channels, port);
 }
 
-static void poll_check(struct domain *domain, evtchn_port_t port)
+static __attribute__((noinline)) void poll_check(struct domain *domain, evtchn_port_t port,
+                                                 uint32_t polling)
 {
-    uint32_t polling = __atomic_load_n(&domain->event_channels->polling, __ATOMIC_SEQ_CST);
-
     for (unsigned id = 0; polling; id++, polling >>= 1) {
         struct vcpu *vcpu = domain->vcpus[id];
         if (!(polling & 1) || !vcpu)
@@ -100,20 +96,27 @@ static void poll_check(struct domain *domain, evtchn_port_t port)
     }
 }
 
+/* Who polls has said so before it looked: one whose bit is not seen here sees what is pending. */
+static uint32_t polling(const struct domain *domain)
+{
+    return __atomic_load_n(&domain->event_channels->polling, __ATOMIC_SEQ_CST);
+}
+
 static void vcpu_mark_pending(struct vcpu *vcpu)
 {
     uint8_t *pending = &vcpu->info->evtchn_upcall_pending;
 
     if (__atomic_exchange_n(pending, 1, __ATOMIC_SEQ_CST))
         return;
-    event_poll_end(vcpu);
+    if (polling(vcpu->domain))
+        event_poll_end(vcpu);
     vcpu_kick(vcpu);
 }
 
-void event_set_pending_locked(struct domain *domain, evtchn_port_t port)
+static inline void set_pending(struct domain *domain, evtchn_port_t port,
+                               const struct event_channel *channel)
 {
     struct shared_info *shared = domain->shared_info;
-    const struct event_channel *channel = event_channel_at(domain, port);
     struct vcpu *vcpu = domain->vcpus[READ_ONCE(channel->notify_vcpu)];
 
     if (!vcpu || bit_test_and_set(shared->evtchn_pending, port))
@@ -122,27 +125,38 @@ void event_set_pending_locked(struct domain *domain, evtchn_port_t port)
     if (!bit_test(shared->evtchn_mask, port) &&
         !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS))
         vcpu_mark_pending(vcpu);
-    poll_check(domain, port);
+    uint32_t others = polling(domain);
+    if (others)
+        poll_check(domain, port, others);
 }
 
-static int send_locked(struct domain *domain, evtchn_port_t port)
+void event_set_pending_locked(struct domain *domain, evtchn_port_t port)
 {
-    const struct event_channel *channel = event_channel_at(domain, port);
+    set_pending(domain, port, event_channel_at(domain, port));
+}
+
+static inline int send_locked(struct domain *domain, const struct event_channels *channels,
+                              evtchn_port_t port)
+{
+    const struct event_channel *channel = event_channel_in(channels, port);
 
     if (!channel)
         return -XEN_EINVAL;
     switch (channel->state) {
     case EVENT_INTERDOMAIN:
-        event_set_pending_locked(channel->remote, channel->number);
-        return 0;
+        domain = channel->remote;
+        port = channel->number;
+        channel = event_channel_in(domain->event_channels, port);
+        break;
     case EVENT_IPI:
-        event_set_pending_locked(domain, port);
-        return 0;
+        break;
     case EVENT_UNBOUND:
         return 0; /* nobody listens yet */
     default:
         return -XEN_EINVAL;
     }
+    set_pending(domain, port, channel);
+    return 0;
 }
 
 int event_send(struct domain *domain, evtchn_port_t port)
@@ -150,7 +164,7 @@ int event_send(struct domain *domain, evtchn_port_t port)
     struct event_channels *channels = domain->event_channels;
 
     spin_lock(&channels->lock);
-    int status = send_locked(domain, port);
+    int status = send_locked(domain, channels, port);
     spin_unlock(&channels->lock);
     return status;
 }

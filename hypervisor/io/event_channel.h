@@ -11,6 +11,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <xen/event_channel.h>
@@ -50,6 +51,7 @@ struct event_channels {
     bool closing;        /* the domain dies: no new channels */
     uint32_t port_limit; /* highest port + 1 that may be allocated */
     uint32_t port_valid; /* ports below have a struct event_channel */
+    uint32_t port_used;  /* ports from 1 on and below are in use: where to look for a free one */
     uint32_t polling;    /* atomic: vcpus in SCHEDOP_poll */
     struct event_channel *pages[EVENT_PAGES];
 };
@@ -62,6 +64,14 @@ void event_channels_close_all(struct domain *domain);
 void event_channels_free(struct domain *domain);
 
 /* NULL if the port has never been valid. Event lock held. */
+static inline struct event_channel *event_channel_in(const struct event_channels *channels,
+                                                     evtchn_port_t port)
+{
+    if (port >= channels->port_valid)
+        return NULL;
+    return &channels->pages[port / EVENT_PORTS_PER_PAGE][port % EVENT_PORTS_PER_PAGE];
+}
+
 struct event_channel *event_channel_at(struct domain *domain, evtchn_port_t port);
 
 /* EVTCHNOP_send. */

@@ -10,6 +10,7 @@
 
 #include "hypervisor/memory/entry.h"
 #include "hypervisor/memory/guest_copy.h"
+#include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/vcpu.h"
 
 /*

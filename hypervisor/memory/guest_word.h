@@ -13,28 +13,28 @@
 #include <xen/xen.h>
 
 #include "hypervisor/dispatcher/exception_table.h"
-#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/smap.h"
 
 #define GUEST_LOWER_HALF_END 0x0000800000000000UL
 
 /* Guests' pages are user pages: with SMAP they are only reached while AC is set. */
 static inline void guest_access_begin(void)
 {
-    if (cpu_features.smap)
-        asm volatile("stac" : : : "memory");
+    asm volatile(SMAP_STAC : : : "memory");
 }
 
 static inline void guest_access_end(void)
 {
-    if (cpu_features.smap)
-        asm volatile("clac" : : : "memory");
+    asm volatile(SMAP_CLAC : : : "memory");
 }
 
-/* Whether `size` bytes, a small constant, lie in one of the guest's halves. */
+/*
+ * Whether none of `size` bytes, a small constant, is the hypervisor's. (At the end of the address
+ * space they go on at its beginning, which is the guest's as well.)
+ */
 static inline bool guest_words_ok(uint64_t address, uint64_t size)
 {
-    return address - HYPERVISOR_VIRT_END <= -HYPERVISOR_VIRT_END - size ||
-           address <= GUEST_LOWER_HALF_END - size;
+    return address >= HYPERVISOR_VIRT_END || address <= GUEST_LOWER_HALF_END - size;
 }
 
 /* `value` takes what stands at `address`, in its own width; if that faults, 0, and `failed` true.

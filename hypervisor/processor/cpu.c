@@ -2,9 +2,9 @@
 #include "hypervisor/processor/cpu.h"
 
 #include "hypervisor/dispatcher/exception_table.h"
+#include "hypervisor/processor/smap.h"
 
 struct cpu_features cpu_features;
-bool smap_enabled; /* read by entry.S */
 
 /* x87, SSE, AVX, AVX-512: the XSAVE components whose state is switched for guests. */
 #define XCR0_OFFERED 0xe7
@@ -71,6 +71,8 @@ void cpu_detect(void)
         cpu_features.fsgsbase = leaf.ebx & 1;
         cpu_features.smep = leaf.ebx >> 7 & 1;
         cpu_features.smap = leaf.ebx >> 20 & 1;
+        if (cpu_features.smap)
+            smap_enable();
         cpu_features.umip = leaf.ecx >> 2 & 1;
     }
     uint32_t extended = cpuid(0x80000000, 0).eax;
@@ -107,7 +109,6 @@ void cpu_setup_control_registers(void)
     if (cpu_features.xsave)
         cr4 |= CR4_OSXSAVE;
     cr4_write(cr4);
-    smap_enabled = cpu_features.smap;
     if (cpu_features.xsave)
         xcr0_write(cpu_features.xcr0_mask);
     /* WB, WT, UC-, UC, WC, WP, UC, UC: the layout PV guests are told to expect. */

@@ -16,7 +16,7 @@ void spinlock_init(struct spinlock *lock, enum lock_level level)
     lock->level = level;
 }
 
-static void note_acquired(uint8_t level, bool same_level_allowed)
+static __attribute__((noinline)) void note_acquired(uint8_t level, bool same_level_allowed)
 {
     struct pcpu *pcpu = this_pcpu();
 
@@ -30,7 +30,7 @@ static void note_acquired(uint8_t level, bool same_level_allowed)
 }
 
 /* Releases need not be in reverse order: take the level out of the ordered list. */
-static void note_released(uint8_t level)
+static __attribute__((noinline)) void note_released(uint8_t level)
 {
     struct pcpu *pcpu = this_pcpu();
     unsigned i = pcpu->held_count;

@@ -41,7 +41,7 @@ static struct gate interrupt_table[VECTOR_COUNT] __attribute__((aligned(16)));
 /* dispatcher/entry.S */
 extern const char entry_stubs[], entry_stubs_end[];
 extern const char entry_debug[], entry_nmi[], entry_double_fault[], entry_machine_check[];
-extern const char syscall_entry[], syscall_stub_page[], syscall_stub_compat[];
+extern const char compat_entry[], syscall_stub_page[], syscall_stub_compat[];
 
 struct pcpu *pcpu_of(unsigned id)
 {
@@ -140,7 +140,7 @@ int pcpu_create(unsigned id, uint32_t apic_id, uint32_t acpi_id)
     pcpu->id = id;
     pcpu->apic_id = apic_id;
     pcpu->acpi_id = acpi_id;
-    pcpu->syscall_entry = pcpu->compat_entry = (uint64_t)syscall_entry;
+    pcpu->compat_entry = (uint64_t)compat_entry;
     pcpu->task_state.io_map_base = sizeof(struct task_state);
     /* The boot processor idles on the stack it started on. */
     int error = idle_create(pcpu, id == 0 ? stack_top() : map_stack_allocate());

@@ -53,7 +53,7 @@ struct pcpu {
     uint64_t syscall_stack;   /* the current vcpu's: &stack_top.regs.ss                 */
     uint64_t syscall_scratch; /* guest rsp while the stub switches stacks                */
     uint64_t syscall_entry;   /* hypercall_entry or syscall_entry, by the guest's mode   */
-    uint64_t compat_entry;    /* syscall_entry                                           */
+    uint64_t compat_entry;    /* compat_entry of entry.S                                 */
 
     unsigned id; /* dense index, 0 is the boot processor */
     uint32_t apic_id, acpi_id;
@@ -76,6 +76,12 @@ struct pcpu {
     volatile uint32_t flush_request;     /* TLB shootdown mailbox, processor/tlb.c         */
     uint8_t held_levels[16], held_count; /* lock-order check, lock.c                    */
 };
+
+/* The virtual CPU whose registers these are, saved at the top of its stack. */
+static inline struct vcpu *regs_vcpu(const struct cpu_user_regs *regs)
+{
+    return ((const struct stack_top *)regs)->vcpu;
+}
 
 static inline struct stack_top *stack_top(void)
 {

@@ -75,23 +75,18 @@ static void load_user_gs_selector(uint16_t selector)
 
 long do_set_segment_base(unsigned long which, uint64_t base)
 {
-    if (which == SEGBASE_GS_USER_SEL) {
-        load_user_gs_selector((uint16_t)base);
+    static const uint32_t registers[] = {
+        [SEGBASE_FS] = MSR_FS_BASE,
+        [SEGBASE_GS_USER] = MSR_KERNEL_GS_BASE,
+        [SEGBASE_GS_KERNEL] = MSR_GS_BASE,
+    };
+
+    if (which < sizeof(registers) / sizeof(registers[0]) && address_canonical(base)) {
+        wrmsr(registers[which], base);
         return 0;
     }
-    if (!address_canonical(base))
+    if (which != SEGBASE_GS_USER_SEL)
         return -XEN_EINVAL;
-    switch (which) {
-    case SEGBASE_FS:
-        wrmsr(MSR_FS_BASE, base);
-        return 0;
-    case SEGBASE_GS_USER:
-        wrmsr(MSR_KERNEL_GS_BASE, base);
-        return 0;
-    case SEGBASE_GS_KERNEL:
-        wrmsr(MSR_GS_BASE, base);
-        return 0;
-    default:
-        return -XEN_EINVAL;
-    }
+    load_user_gs_selector((uint16_t)base);
+    return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <xen/errno.h>
 
+#include "hypervisor/dispatcher/hypercall.h"
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/frame.h"
@@ -170,6 +171,7 @@ static int operate(struct xen_sysctl_tbuf_op *request)
             return -XEN_EINVAL;
         __atomic_store_n(&trace_running, request->cmd == XEN_SYSCTL_TBUFOP_enable,
                          __ATOMIC_RELEASE);
+        hypercall_trace_set(request->cmd == XEN_SYSCTL_TBUFOP_enable);
         return 0;
     default:
         return -XEN_EINVAL;

@@ -35,13 +35,18 @@ enum vcpu_wait {
     VCPU_WAIT_MUTEX = 1 << 3, /* inside the hypervisor, on a struct mutex or wait queue */
 };
 
-/* What the guest registered: traps, callbacks, stacks. */
+#define TRAP_PRIVILEGE    3 /* in the flags of a trap: the least privileged ring that may `int` */
+#define TRAP_MASKS_EVENTS 4
+
+struct vcpu_trap {
+    uint64_t address; /* canonical */
+    uint16_t selector;
+    uint8_t flags;
+};
+
+/* What the guest registered: traps, callbacks (all canonical), stacks. */
 struct vcpu_guest {
-    struct {
-        uint64_t address;
-        uint16_t selector;
-        uint8_t flags; /* dpl 0-3, bit 2 = mask events */
-    } traps[256];
+    struct vcpu_trap traps[256];
     uint64_t event_callback, failsafe_callback, syscall_callback;
     uint64_t syscall32_callback, nmi_callback;
     bool failsafe_masks_events, syscall_masks_events, syscall32_masks_events;

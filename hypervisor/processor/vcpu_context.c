@@ -170,7 +170,7 @@ void vcpu_get_context(struct vcpu *vcpu, struct vcpu_guest_context *context)
     if (vcpu->resting) {
         const struct cpu_user_regs *regs = &vcpu->stack->regs;
         context->user_regs = (struct cpu_user_regs){
-            .rip = regs->rip, .cs = regs->cs, .rflags = regs->rflags, .rsp = regs->rsp};
+            .rip = regs->rip, .cs = FLAT_RING3_CS64, .rflags = regs->rflags, .rsp = regs->rsp};
     }
     context->user_regs.entry_vector = context->user_regs.error_code = 0;
     context->user_regs.ds = guest->ds;

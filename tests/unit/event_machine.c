@@ -24,7 +24,7 @@ unsigned kicks[TEST_DOMAINS][VCPUS];
 struct domain *caller;
 int irq_answer;
 unsigned irqs_bound;
-uint64_t timer_deadline;
+uint64_t poll_deadline;
 static uint64_t free_before;
 bool trace_running;
 
@@ -81,16 +81,16 @@ void vcpu_clear_wait(struct vcpu *vcpu, uint32_t bits)
     vcpu->wait &= ~bits;
 }
 
-void timer_set(struct timer *timer, uint64_t deadline)
+void timer_set_here(struct timer *timer, uint64_t deadline)
 {
     (void)timer;
-    timer_deadline = deadline;
+    poll_deadline = deadline;
 }
 
 void timer_cancel(struct timer *timer)
 {
     (void)timer;
-    timer_deadline = 0;
+    poll_deadline = 0;
 }
 
 int irq_bind(struct domain *domain, unsigned pirq, evtchn_port_t port, bool shareable)

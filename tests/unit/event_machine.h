@@ -18,7 +18,7 @@ extern unsigned kicks[TEST_DOMAINS][VCPUS];
 extern struct domain *caller; /* who makes the hypercall */
 extern int irq_answer;        /* what irq_bind() is to answer */
 extern unsigned irqs_bound;
-extern uint64_t timer_deadline; /* 0 = cancelled */
+extern uint64_t poll_deadline; /* 0 = cancelled */
 
 int event_machine_begin(void **state);
 /* Close everything, and see that no reference, bound interrupt or memory is left. */

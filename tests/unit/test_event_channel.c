@@ -368,7 +368,7 @@ static void test_poll(void **state)
 
     assert_int_equal(event_poll(vcpu, ports, 1, 1234), 0);
     assert_int_equal(vcpu->wait, VCPU_WAIT_POLL);
-    assert_int_equal(timer_deadline, 1234);
+    assert_int_equal(poll_deadline, 1234);
     assert_int_equal(event_send(&domains[0], near), 0); /* masked, and still it ends the poll */
     assert_int_equal(vcpu->wait, 0);
     assert_int_equal(event_poll(vcpu, ports, 1, 0), 0); /* pending: no wait at all */
@@ -376,7 +376,7 @@ static void test_poll(void **state)
 
     acknowledge(1, 0);
     assert_int_equal(event_poll(vcpu, ports, 1, 0), 0);
-    assert_int_equal(timer_deadline, 0);
+    assert_int_equal(poll_deadline, 0);
     event_poll_timeout(vcpu);
     assert_int_equal(vcpu->wait, 0);
 }
