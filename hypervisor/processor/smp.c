@@ -113,6 +113,15 @@ static bool wait_online(const struct pcpu *pcpu)
     return false;
 }
 
+/* All others wait for their start-up message afterwards: one delay serves them all. */
+static void reset_others(void)
+{
+    for (unsigned i = 0; i < acpi_info.processor_count; i++)
+        if (acpi_info.processors[i].apic_id != this_pcpu()->apic_id)
+            local_apic_send_init(acpi_info.processors[i].apic_id);
+    clock_delay_us(INIT_DELAY_US);
+}
+
 static void start_processor(const struct acpi_processor *processor, char *trampoline, uint64_t page)
 {
     unsigned id = pcpu_count;
@@ -126,8 +135,6 @@ static void start_processor(const struct acpi_processor *processor, char *trampo
     memcpy(trampoline + TRAMPOLINE_STACK, &stack, sizeof(stack));
     tsc_check.turn = 0;
     tsc_check.stamp = tsc_check.warp = 0;
-    local_apic_send_init(processor->apic_id);
-    clock_delay_us(INIT_DELAY_US);
     for (unsigned attempt = 0; attempt < 2 && !pcpu->online; attempt++) {
         local_apic_send_startup(processor->apic_id, (uint8_t)(page >> PAGE_SHIFT));
         clock_delay_us(STARTUP_DELAY_US);
@@ -158,6 +165,7 @@ void smp_start(void)
         return;
     }
     char *trampoline = trampoline_prepare(page);
+    reset_others();
     for (unsigned i = 0; i < acpi_info.processor_count; i++) {
         const struct acpi_processor *processor = &acpi_info.processors[i];
         if (processor->apic_id == self->apic_id)
