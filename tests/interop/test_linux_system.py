@@ -10,7 +10,7 @@ import time
 import machine
 import pytest
 import shell
-from linux_system import Guest
+from linux_system import Guest, PROMPT
 
 SYSTEM = machine.BUILD / "debian" / "system"
 ROOT = SYSTEM / "root.ext4"
@@ -119,6 +119,30 @@ def test_requests(boot_guest, hypervisor):
         time.sleep(0.2)
     guest.booted.send("console linux\n")
     assert guest.wait_until_up() == 1
+
+
+@pytest.mark.parametrize("hypervisor", ["bonsai", pytest.param("xen", marks=pytest.mark.soak)])
+def test_vcpu_set(boot_guest, hypervisor):
+    """It uses one of its two processors at first; `vcpu-set` gives it the other and takes it back."""
+    guest = boot_guest(hypervisor)
+    assert guest.create("cloud-plug") == 1
+    # Xen's machine has one processor: more are asked for knowingly.
+    for number, (wanted, present) in enumerate(((2, "0-1"), (1, "0"), (2, "0-1"))):
+        guest.detach()
+        assert guest.control.command(f"vcpu-set -i linux {wanted}") == ""
+        # The log is shown again first; what follows is new.
+        guest.booted.send(f"console linux\necho round {number}\n")
+        guest.booted.expect(rf"^round {number}\n")
+        guest.booted.expect(PROMPT)
+        for _ in range(100):
+            if guest.command("cat /sys/devices/system/cpu/present").strip() == present:
+                break
+            time.sleep(0.2)
+        if wanted == 2:  # what a distribution's udev rule does
+            guest.command("echo 1 > /sys/devices/system/cpu/cpu1/online")
+        assert int(guest.command("nproc")) == wanted
+    guest.detach()
+    assert guest.control.domains()["linux"][2] == 2
 
 
 @pytest.mark.parametrize("configuration", [
