@@ -3,6 +3,11 @@
 
 import math
 
+# Wall time of these is for the most part a property of emulation, and is marked so: they flush
+# translations or load CR3, or wait for a timer of the host.
+EMULATION = {"tlb_flush", "new_base_pointer", "grant_map_unmap", "reservation_change_pair",
+             "user_syscall", "vcpu_switch_pair", "domain_event_round_trip", "domain_switch_pair",
+             "timer_lateness"}
 COLUMNS = ("Bonsai", "Xen 4.17", "bare machine")
 
 
@@ -46,7 +51,8 @@ def table_lines(table):
              f"| --- | {'---: | ' * len(columns)}---: |"]
     for name, values in table["rows"].items():
         value = ratio(*values[:2])
-        lines.append(f"| {name} | {' | '.join(map(cell, values))} |"
+        mark = " †" if table["unit"] == "ns" and name in EMULATION else ""
+        lines.append(f"| {name}{mark} | {' | '.join(map(cell, values))} |"
                      f" {'' if value is None else format(value, '.2f')} |")
     if table.get("geometric_mean"):
         lines.append(f"| **geometric mean** |{' |' * len(columns)}"
