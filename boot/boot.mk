@@ -30,7 +30,8 @@ SELDOM := boot/% hypervisor/main.c hypervisor/panic.c lib/format.c lib/elf%.c li
     $(addprefix hypervisor/domain/,build.c dom%.c platform_op.c sysctl.c xen_version.c watchdog.c) \
     $(addprefix hypervisor/io/,acpi.c console%.c io_apic.c msi.c p%.c uart.c vga_text.c) \
     $(addprefix hypervisor/memory/,audit.c boot_memory.c exchange.c m%.c) \
-    $(addprefix hypervisor/processor/,clock_calibrate.c cpu.c pcpu.c smp.c trace_ring.c vcpu_context.c wall%.c)
+    $(addprefix hypervisor/processor/,clock_calibrate.c cpu.c pcpu.c scheduler_cap.c \
+    scheduler_move.c scheduler_rr.c smp.c trace_ring.c vcpu_context.c wall%.c)
 OFTEN  := $(addprefix hypervisor/memory/,mmu%.c m2p.c memory_op.c)
 SELDOM := $(filter-out $(OFTEN),$(filter $(SELDOM),$(HYPERVISOR_SOURCES)))
 $(patsubst %,$(BUILD)/ring0/%.o,$(SELDOM)): OPTIMIZATION := -Os

@@ -53,6 +53,7 @@ void hypervisor_main(uint32_t magic, uint32_t info)
     local_apic_timer_measure();
     clock_start();
     local_apic_timer_measured();
+    scheduler_choose(boot_info.command_line);
     if (pcpu_create(0, local_apic_id(), 0))
         panic("no memory for the first processor");
     pcpu_load(pcpu_of(0));

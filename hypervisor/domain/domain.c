@@ -78,6 +78,7 @@ int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
     domain->reference_count = 1;
     domain->vcpu_max = vcpu_max;
     domain->weight = WEIGHT_DEFAULT;
+    cap_init(domain);
     spinlock_init(&domain->life_lock, LOCK_LEVEL_DOMAIN);
     spinlock_init(&domain->frame_lock, LOCK_LEVEL_FRAMES);
     mutex_init(&domain->context_lock, LOCK_LEVEL_CONTEXT);
@@ -115,6 +116,7 @@ free_domain:
 /* The last reference is gone: nobody knows the domain, none of its frames is left. */
 static void domain_free(struct domain *domain)
 {
+    cap_destroy(domain);
     for (unsigned i = 0; i < domain->vcpu_max; i++)
         if (domain->vcpus[i])
             vcpu_destroy(domain->vcpus[i]);

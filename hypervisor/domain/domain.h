@@ -14,6 +14,7 @@
 
 #include "hypervisor/memory/mfn.h"
 #include "hypervisor/processor/lock.h"
+#include "hypervisor/processor/scheduler_cap.h"
 #include "hypervisor/processor/vcpu.h"
 
 struct event_channels;
@@ -63,6 +64,7 @@ struct domain {
     struct grant_table *grants;
     struct watchdogs *watchdogs; /* domain/watchdog.c; life_lock; NULL before the first use */
     uint16_t weight; /* share of processor time, 1-65535; set while paused or racily, read once */
+    struct domain_cap cap;
 
     uint64_t vm_assist; /* VMASST_TYPE_* bits */
     int64_t time_offset_seconds;

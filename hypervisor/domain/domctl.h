@@ -24,6 +24,10 @@ int domctl_max_vcpus(struct domain *domain, struct xen_domctl *operation);
 int domctl_set_context(struct domain *domain, struct xen_domctl *operation);
 int domctl_get_context(struct domain *domain, struct xen_domctl *operation);
 int domctl_get_vcpu(struct domain *domain, struct xen_domctl *operation);
+/* NULL: there is none. */
+struct vcpu *domctl_vcpu_at(const struct domain *domain, uint32_t id);
+
+/* domctl_schedule.c */
 int domctl_set_affinity(struct domain *domain, struct xen_domctl *operation);
 int domctl_get_affinity(struct domain *domain, struct xen_domctl *operation);
 int domctl_scheduler(struct domain *domain, struct xen_domctl *operation);

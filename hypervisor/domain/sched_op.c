@@ -113,7 +113,25 @@ static long watchdog(guest_ptr_t argument)
     return watchdog_set(current_domain(), request.id, request.timeout);
 }
 
-/* Vcpus cannot be bound to a processor from inside a domain. */
+static long pin_set(struct vcpu *vcpu, int32_t pcpu)
+{
+    if (pcpu < 0) {
+        if (!vcpu->pin_override)
+            return -XEN_EINVAL;
+        vcpu->pin_override = 0;
+        vcpu_set_affinity(vcpu, vcpu->hard_affinity & pcpu_online_mask());
+        return 0;
+    }
+    if (vcpu->pin_override)
+        return -XEN_EBUSY;
+    if (!(pcpu_online_mask() >> pcpu & 1))
+        return -XEN_EINVAL;
+    vcpu->pin_override = 1UL << pcpu;
+    vcpu_set_affinity(vcpu, vcpu->pin_override);
+    return 0;
+}
+
+/* For a while a vcpu runs on this processor only, whatever its affinity; a negative one ends it. */
 static long pin_override(guest_ptr_t argument)
 {
     struct sched_pin_override request;
@@ -122,7 +140,12 @@ static long pin_override(guest_ptr_t argument)
         return -XEN_EPERM;
     if (copy_from_guest(&request, argument, sizeof(request)))
         return -XEN_EFAULT;
-    return request.pcpu >= (int32_t)pcpu_count ? -XEN_EINVAL : -XEN_ENOSYS;
+    if (request.pcpu >= (int32_t)pcpu_count)
+        return -XEN_EINVAL;
+    mutex_lock(&control_lock);
+    long status = pin_set(current_vcpu(), request.pcpu);
+    mutex_unlock(&control_lock);
+    return status;
 }
 
 static long (*const operations[])(guest_ptr_t argument) = {

@@ -82,6 +82,29 @@ static int scheduler(struct xen_sysctl *operation)
     return 0;
 }
 
+/* credit2's one parameter. There is one pool of processors. */
+static int scheduler_parameters(struct xen_sysctl *operation)
+{
+    struct xen_sysctl_scheduler_op *request = &operation->u.scheduler_op;
+    struct xen_sysctl_credit2_schedule *parameters = &request->u.sched_credit2;
+
+    if (request->cmd != XEN_SYSCTL_SCHEDOP_putinfo && request->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
+        return -XEN_EINVAL;
+    if (request->cpupool_id)
+        return -XEN_ESRCH;
+    if (request->sched_id != XEN_SCHEDULER_CREDIT2)
+        return -XEN_EINVAL;
+    if (request->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
+        if (parameters->ratelimit_us &&
+            (parameters->ratelimit_us > XEN_SYSCTL_SCHED_RATELIMIT_MAX ||
+             parameters->ratelimit_us < XEN_SYSCTL_SCHED_RATELIMIT_MIN))
+            return -XEN_EINVAL;
+        WRITE_ONCE(scheduler_rate_limit_us, parameters->ratelimit_us);
+    }
+    parameters->ratelimit_us = scheduler_rate_limit_us;
+    return 0;
+}
+
 /* In the order of their numbers, whatever the list's order is. */
 static int list_domains(struct xen_sysctl *operation)
 {
@@ -223,11 +246,17 @@ static int debug_keys(struct xen_sysctl *operation)
 }
 
 static int (*const operations[])(struct xen_sysctl *operation) = {
-    [XEN_SYSCTL_readconsole] = read_console, [XEN_SYSCTL_physinfo] = physical_information,
-    [XEN_SYSCTL_sched_id] = scheduler,       [XEN_SYSCTL_getdomaininfolist] = list_domains,
-    [XEN_SYSCTL_debug_keys] = debug_keys,    [XEN_SYSCTL_getcpuinfo] = idle_times,
-    [XEN_SYSCTL_availheap] = available_heap, [XEN_SYSCTL_cputopoinfo] = processor_topology,
-    [XEN_SYSCTL_numainfo] = memory_topology, [XEN_SYSCTL_perfc_op] = counters_operation,
+    [XEN_SYSCTL_readconsole] = read_console,
+    [XEN_SYSCTL_physinfo] = physical_information,
+    [XEN_SYSCTL_scheduler_op] = scheduler_parameters,
+    [XEN_SYSCTL_sched_id] = scheduler,
+    [XEN_SYSCTL_getdomaininfolist] = list_domains,
+    [XEN_SYSCTL_debug_keys] = debug_keys,
+    [XEN_SYSCTL_getcpuinfo] = idle_times,
+    [XEN_SYSCTL_availheap] = available_heap,
+    [XEN_SYSCTL_cputopoinfo] = processor_topology,
+    [XEN_SYSCTL_numainfo] = memory_topology,
+    [XEN_SYSCTL_perfc_op] = counters_operation,
     [XEN_SYSCTL_tbuf_op] = trace_operation,
 };
 

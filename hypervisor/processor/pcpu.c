@@ -122,7 +122,6 @@ static int idle_create(struct pcpu *pcpu, struct stack_top *stack)
     idle->pcpu = pcpu;
     idle->stack = stack;
     idle->running = true;
-    list_init(&idle->entity.node);
     list_init(&idle->mutex_wait);
     stack->vcpu = idle;
     stack->pcpu = pcpu;

@@ -10,23 +10,38 @@
 
 #include "hypervisor/processor/lock.h"
 #include "hypervisor/processor/timer.h"
-#include "lib/list.h"
+#include "lib/priority_queue.h"
+
+#define RUN_KEY_NONE UINT64_MAX
 
 struct run_queue {
     struct spinlock lock;
-    struct list runnable; /* run_entity.node, ordered by the policy */
-    unsigned runnable_count;
-    unsigned assigned_count;  /* vcpus that belong to this processor */
-    uint64_t virtual_ceiling; /* the furthest virtual time of any vcpu */
-    uint64_t virtual_floor;   /* never decreases: where a sleeper's virtual time is lifted to */
-    uint64_t slice_end;       /* when the running vcpu's place is next decided about */
-    struct timer slice_timer; /* set for slice_end while somebody else waits */
+    struct priority_queue movable; /* who waits, by the policy's key, and may run elsewhere, too */
+    struct priority_queue pinned;  /* who waits and may not */
+    unsigned assigned_count;       /* vcpus that belong to this processor */
+    uint64_t virtual_ceiling;      /* fair: the furthest virtual time of any vcpu */
+    uint64_t virtual_floor;        /* fair: never decreases: where a sleeper is lifted to */
+    uint64_t arrivals;             /* round robin: the last in the row */
+    uint64_t slice_end;            /* when the running vcpu's place is next decided about */
+    struct timer slice_timer;      /* set for slice_end or earlier, if that is ever */
+
+    /* Shown to other processors, which look without the lock: hints, each looked at once. */
+    uint64_t movable_key, movable_affinity; /* of the first in `movable`; RUN_KEY_NONE: none */
+    uint64_t running_virtual;               /* virtual time of the running vcpu ... */
+    uint64_t running_since;                 /* ... at this system time */
+    uint16_t running_weight;
+    bool idle;
 };
 
 struct run_entity {
-    struct list node;
+    struct priority_node node;
     bool queued;
+    bool pinned;            /* in run_queue.pinned */
     bool woken;             /* has not run since it woke up */
-    uint64_t virtual_time;  /* ns run, scaled by 256 / weight */
+    bool displaced;         /* is leaving a processor that it may not run on any more */
+    bool capped;            /* runs on an allowance */
+    uint64_t affinity;      /* processors it may run on, a bit for each */
+    uint64_t virtual_time;  /* fair: ns run, scaled by 256 / weight */
     uint64_t charged_until; /* system time up to which the running vcpu has paid */
+    int64_t allowance;      /* ns of its domain's budget that it may still use, scheduler_cap.c */
 };

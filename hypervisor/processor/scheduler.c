@@ -3,125 +3,44 @@
 
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/domain/domain.h"
+#include "hypervisor/io/console.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/runstate.h"
+#include "hypervisor/processor/scheduler_cap.h"
+#include "hypervisor/processor/scheduler_move.h"
+#include "hypervisor/processor/scheduler_queue.h"
 #include "hypervisor/processor/smp.h"
 #include "hypervisor/processor/trace.h"
+#include "lib/string.h"
+#include "lib/text.h"
 
-static const struct scheduler_policy *const policy = &scheduler_fair;
+const struct scheduler_policy *scheduler_policy = &scheduler_fair;
+uint32_t scheduler_rate_limit_us = 500;
 
-static bool vcpu_is_idle(const struct vcpu *vcpu)
+void scheduler_choose(const char *command_line)
 {
-    return vcpu == vcpu->pcpu->idle;
-}
+    char name[16];
 
-static bool vcpu_runnable(const struct vcpu *vcpu)
-{
-    if (vcpu->at_exit)
-        return vcpu->wait == 0 && vcpu->pause_count == 0;
-    return !(vcpu->wait & VCPU_WAIT_MUTEX);
-}
-
-static void runstate_change(struct vcpu *vcpu, int state, uint64_t now)
-{
-    struct vcpu_runstate_info *runstate = &vcpu->runstate;
-
-    runstate->time[runstate->state] += now - runstate->state_entry_time;
-    runstate->state = state;
-    runstate->state_entry_time = now;
-}
-
-static int runstate_while_stopped(const struct vcpu *vcpu)
-{
-    if (vcpu_runnable(vcpu))
-        return RUNSTATE_runnable;
-    bool offline = (vcpu->wait & VCPU_WAIT_DOWN) || vcpu->pause_count;
-    return offline ? RUNSTATE_offline : RUNSTATE_blocked;
-}
-
-static void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken)
-{
-    policy->enqueue(queue, vcpu, woken);
-    vcpu->entity.queued = true;
-    vcpu->entity.woken = woken;
-    queue->runnable_count++;
-}
-
-static void queue_remove(struct run_queue *queue, struct vcpu *vcpu)
-{
-    list_remove(&vcpu->entity.node);
-    vcpu->entity.queued = false;
-    queue->runnable_count--;
-}
-
-/* The running vcpu pays for the time since it last paid. */
-static void queue_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t now)
-{
-    if (vcpu_is_idle(vcpu))
+    if (!text_option(command_line, "sched", name, sizeof(name)))
         return;
-    policy->charge(queue, vcpu, now - vcpu->entity.charged_until);
-    vcpu->entity.charged_until = now;
+    if (!strcmp(name, scheduler_rr.name))
+        scheduler_policy = &scheduler_rr;
+    else if (strcmp(name, scheduler_fair.name))
+        printk("sched=%s is not known, it may be fair or rr: fair\n", name);
 }
 
-static void pcpu_request_reschedule(struct pcpu *pcpu)
-{
-    pcpu->reschedule = true;
-    if (pcpu != this_pcpu())
-        smp_send(pcpu, VECTOR_RESCHEDULE);
-    else
-        pcpu->current->exit_work = true;
-}
-
+/* The timer may have been set before the end was put off. */
 static void slice_over(void *argument)
 {
     struct pcpu *pcpu = argument;
-    pcpu->reschedule = true;
-}
+    uint64_t end = READ_ONCE(pcpu->run_queue.slice_end);
 
-/*
- * The running vcpu pays first: only then is the floor known to which a sleeper is lifted. Returns
- * whether the woken one cannot wait for the end of the slice as it is.
- */
-static bool queue_wake(struct pcpu *pcpu, struct vcpu *vcpu, uint64_t now)
-{
-    struct run_queue *queue = &pcpu->run_queue;
-
-    queue_charge(queue, pcpu->current, now);
-    trace_vcpu(TRC_SCHED_WAKE, vcpu);
-    queue_insert(queue, vcpu, true);
-    uint64_t patience =
-        vcpu_is_idle(pcpu->current) ? 0 : policy->patience(vcpu, pcpu->current, true);
-    if (!patience)
+    if (clock_now() >= end)
         pcpu_request_reschedule(pcpu);
-    if (pcpu->reschedule || (queue->runnable_count > 1 && now + patience >= queue->slice_end))
-        return false;
-    queue->slice_end = now + patience;
-    return true;
-}
-
-/*
- * Bring the queue in line with a changed wait or pause count. Returns whether the slice timer of
- * the vcpu's pcpu must be set (by the caller, after it has released the queue's lock).
- */
-static bool vcpu_reconsider(struct vcpu *vcpu)
-{
-    struct pcpu *pcpu = vcpu->pcpu;
-    bool runnable = vcpu_runnable(vcpu), set_slice = false;
-
-    if (vcpu == pcpu->current) {
-        if (!runnable || vcpu->wait || vcpu->pause_count)
-            pcpu_request_reschedule(pcpu);
-        return false;
-    }
-    uint64_t now = clock_now();
-    if (runnable && !vcpu->entity.queued)
-        set_slice = queue_wake(pcpu, vcpu, now);
-    else if (!runnable && vcpu->entity.queued)
-        queue_remove(&pcpu->run_queue, vcpu);
-    if (vcpu->runstate.state != runstate_while_stopped(vcpu))
-        runstate_change(vcpu, runstate_while_stopped(vcpu), now);
-    return set_slice;
+    else
+        queue_finish(pcpu, QUEUE_SET_SLICE);
 }
 
 void scheduler_pcpu_init(struct pcpu *pcpu)
@@ -129,7 +48,9 @@ void scheduler_pcpu_init(struct pcpu *pcpu)
     struct run_queue *queue = &pcpu->run_queue;
 
     spinlock_init(&queue->lock, LOCK_LEVEL_RUNQUEUE);
-    list_init(&queue->runnable);
+    queue->movable_key = queue->slice_end = RUN_KEY_NONE;
+    queue->idle = true;
+    queue->running_weight = 1; /* never 0: it is divided by */
     timer_init(&queue->slice_timer, pcpu, slice_over, pcpu);
 }
 
@@ -147,7 +68,8 @@ void scheduler_vcpu_init(struct vcpu *vcpu)
     vcpu->pcpu = chosen;
     vcpu->wait = VCPU_WAIT_DOWN;
     vcpu->at_exit = true;
-    list_init(&vcpu->entity.node);
+    vcpu->entity.affinity = pcpu_online_mask();
+    vcpu->hard_affinity = vcpu->soft_affinity = ~0UL;
     list_init(&vcpu->mutex_wait);
     spin_lock(&chosen->run_queue.lock);
     chosen->run_queue.assigned_count++;
@@ -159,65 +81,96 @@ void scheduler_vcpu_init(struct vcpu *vcpu)
 
 void scheduler_vcpu_destroy(struct vcpu *vcpu)
 {
-    struct run_queue *queue = &vcpu->pcpu->run_queue;
+    struct run_queue *queue = queue_lock(vcpu);
 
-    spin_lock(&queue->lock);
     ASSERT(!vcpu->entity.queued && !vcpu->running);
     queue->assigned_count--;
     spin_unlock(&queue->lock);
 }
 
-static struct vcpu *choose_next(struct pcpu *pcpu, struct vcpu *previous, uint64_t now)
+/* The vcpu that ran takes its place among those that wait, if it wants to run on. */
+static void retire(struct pcpu *pcpu, struct vcpu *previous, uint64_t now)
+{
+    if (!vcpu_is_idle(previous)) {
+        if (previous->entity.capped)
+            cap_give_back(previous);
+        if (!pcpu_allowed(pcpu, previous->entity.affinity))
+            previous->entity.displaced = true;
+        else if (vcpu_runnable(previous))
+            queue_insert(&pcpu->run_queue, previous, false);
+    }
+    runstate_stopped(previous, now);
+}
+
+static struct vcpu *choose(struct pcpu *pcpu, uint64_t now)
 {
     struct run_queue *queue = &pcpu->run_queue;
+    struct vcpu *next;
 
-    queue_charge(queue, previous, now);
-    if (!vcpu_is_idle(previous)) {
-        if (vcpu_runnable(previous))
-            queue_insert(queue, previous, false);
-        runstate_change(previous, runstate_while_stopped(previous), now);
+    while ((next = queue_first(queue))) {
+        queue_remove(queue, next);
+        if (!READ_ONCE(next->domain->cap.percent) || cap_admit(next))
+            break;
     }
-    struct vcpu *next = policy->best(queue);
     if (!next) {
-        policy->settle(queue);
-        return pcpu->idle;
+        scheduler_policy->settle(queue);
+        next = pcpu->idle;
     }
-    queue_remove(queue, next);
-    next->entity.charged_until = now;
     runstate_change(next, RUNSTATE_running, now);
     return next;
 }
 
-/* Returns whether somebody waits for the end of the slice. */
-static bool slice_begin(struct run_queue *queue, const struct vcpu *next)
+/* When the next decision is due, and what other processors see of this one. */
+static void slice_begin(struct pcpu *pcpu, struct vcpu *next, uint64_t now)
 {
-    const struct vcpu *waiting = policy->best(queue);
+    struct run_queue *queue = &pcpu->run_queue;
+    const struct vcpu *waiting = queue_first(queue);
+    struct run_entity *entity = &next->entity;
+    uint64_t end = RUN_KEY_NONE;
 
-    if (!waiting)
-        return false;
-    queue->slice_end =
-        next->entity.charged_until + policy->patience(waiting, next, waiting->entity.woken);
-    return true;
+    if (waiting)
+        end = now + scheduler_policy->patience(waiting, next, waiting->entity.woken);
+    if (entity->capped && now + (uint64_t)entity->allowance < end)
+        end = now + (uint64_t)entity->allowance;
+    WRITE_ONCE(queue->slice_end, end);
+    entity->charged_until = now;
+    pcpu->current = next;
+    next->running = true;
+    WRITE_ONCE(queue->idle, vcpu_is_idle(next));
+    if (pcpu_count > 1 && !queue->idle) {
+        WRITE_ONCE(queue->running_virtual, entity->virtual_time);
+        WRITE_ONCE(queue->running_since, now);
+        WRITE_ONCE(queue->running_weight, next->domain->weight);
+    }
 }
 
 void schedule(void)
 {
     struct pcpu *pcpu = this_pcpu();
+    struct run_queue *queue = &pcpu->run_queue;
     struct vcpu *previous = current_vcpu();
 
     ASSERT(pcpu->held_count == 0);
-    spin_lock(&pcpu->run_queue.lock);
+    spin_lock(&queue->lock);
     pcpu->reschedule = false;
-    struct vcpu *next = choose_next(pcpu, previous, clock_now());
-    bool others_wait = slice_begin(&pcpu->run_queue, next);
-    pcpu->current = next;
-    next->running = true;
-    spin_unlock(&pcpu->run_queue.lock);
+    uint64_t now = clock_now();
+    queue_charge(queue, previous, now);
+    if (pcpu_count > 1 && move_pull(pcpu, previous))
+        now = clock_now();
+    retire(pcpu, previous, now);
+    struct vcpu *next = choose(pcpu, now);
+    slice_begin(pcpu, next, now);
+    bool offers = queue->movable.first;
+    uint64_t affinity = previous->entity.queued ? previous->entity.affinity : 0;
+    spin_unlock(&queue->lock);
 
-    if (others_wait)
-        timer_set(&pcpu->run_queue.slice_timer, pcpu->run_queue.slice_end);
-    else
-        timer_cancel(&pcpu->run_queue.slice_timer);
+    queue_finish(pcpu, QUEUE_SET_SLICE);
+    if (offers)
+        move_offer(pcpu, affinity);
+    if (vcpu_is_idle(previous) && pcpu_count > 1)
+        move_pass_on(pcpu);
+    if (next->entity.capped)
+        cap_start_period(next->domain);
     if (next != previous)
         vcpu_switch(previous, next);
     previous->exit_work = true; /* the caller is back: its run-state has changed */
@@ -226,7 +179,11 @@ void schedule(void)
 void schedule_tail(void)
 {
     struct vcpu *previous = this_pcpu()->switched_from;
-    __atomic_store_n(&previous->running, false, __ATOMIC_RELEASE);
+
+    if (previous->entity.displaced)
+        move_displaced(previous);
+    else
+        __atomic_store_n(&previous->running, false, __ATOMIC_RELEASE);
 }
 
 void preempt_point(void)
@@ -265,14 +222,13 @@ void rest_point(void)
 
 static void vcpu_change_wait(struct vcpu *vcpu, uint32_t set, uint32_t clear)
 {
-    struct run_queue *queue = &vcpu->pcpu->run_queue;
+    struct run_queue *queue = queue_lock(vcpu);
+    struct pcpu *pcpu = vcpu->pcpu;
 
-    spin_lock(&queue->lock);
-    vcpu->wait = (vcpu->wait | set) & ~clear;
-    bool set_slice = vcpu_reconsider(vcpu);
+    vcpu->wait = (uint16_t)((vcpu->wait | set) & ~clear);
+    unsigned work = queue_reconsider(vcpu);
     spin_unlock(&queue->lock);
-    if (set_slice)
-        timer_set(&queue->slice_timer, READ_ONCE(queue->slice_end));
+    queue_finish(pcpu, work);
 }
 
 void vcpu_set_wait(struct vcpu *vcpu, uint32_t bits)
@@ -293,33 +249,33 @@ void vcpu_sleep(uint32_t bits)
 
 void vcpu_kick(struct vcpu *vcpu)
 {
+    struct pcpu *pcpu = READ_ONCE(vcpu->pcpu);
+
     if (READ_ONCE(vcpu->wait) & VCPU_WAIT_EVENT)
         vcpu_clear_wait(vcpu, VCPU_WAIT_EVENT);
-    else if (vcpu->running && vcpu->pcpu != this_pcpu())
-        smp_send(vcpu->pcpu, VECTOR_RESCHEDULE);
+    else if (vcpu->running && pcpu != this_pcpu())
+        smp_send(pcpu, VECTOR_RESCHEDULE);
 }
 
 void vcpu_pause_async(struct vcpu *vcpu)
 {
-    struct run_queue *queue = &vcpu->pcpu->run_queue;
+    struct run_queue *queue = queue_lock(vcpu);
 
-    spin_lock(&queue->lock);
     vcpu->pause_count++;
-    vcpu_reconsider(vcpu);
+    queue_reconsider(vcpu);
     spin_unlock(&queue->lock);
 }
 
 void vcpu_unpause(struct vcpu *vcpu)
 {
-    struct run_queue *queue = &vcpu->pcpu->run_queue;
+    struct run_queue *queue = queue_lock(vcpu);
+    struct pcpu *pcpu = vcpu->pcpu;
 
-    spin_lock(&queue->lock);
     ASSERT(vcpu->pause_count > 0);
     vcpu->pause_count--;
-    bool set_slice = vcpu_reconsider(vcpu);
+    unsigned work = queue_reconsider(vcpu);
     spin_unlock(&queue->lock);
-    if (set_slice)
-        timer_set(&queue->slice_timer, READ_ONCE(queue->slice_end));
+    queue_finish(pcpu, work);
 }
 
 static bool vcpu_is_off(struct vcpu *vcpu)
@@ -351,29 +307,10 @@ void scheduler_yield(void)
 
     spin_lock(&pcpu->run_queue.lock);
     queue_charge(&pcpu->run_queue, vcpu, clock_now());
-    const struct vcpu *best = policy->best(&pcpu->run_queue);
-    if (best && best->entity.virtual_time > vcpu->entity.virtual_time)
-        vcpu->entity.virtual_time = best->entity.virtual_time;
+    scheduler_policy->yield(&pcpu->run_queue, vcpu);
     spin_unlock(&pcpu->run_queue.lock);
     pcpu->reschedule = true;
     preempt_point();
-}
-
-uint64_t vcpu_cpu_time(struct vcpu *vcpu)
-{
-    struct vcpu_runstate_info runstate;
-    vcpu_runstate_get(vcpu, &runstate);
-    return runstate.time[RUNSTATE_running];
-}
-
-void vcpu_runstate_get(struct vcpu *vcpu, struct vcpu_runstate_info *copy)
-{
-    struct run_queue *queue = &vcpu->pcpu->run_queue;
-
-    spin_lock(&queue->lock);
-    *copy = vcpu->runstate;
-    spin_unlock(&queue->lock);
-    copy->time[copy->state] += clock_now() - copy->state_entry_time;
 }
 
 void idle_loop(void)
@@ -381,9 +318,10 @@ void idle_loop(void)
     struct pcpu *pcpu = this_pcpu();
 
     for (;;) {
-        if (pcpu->reschedule)
+        if (pcpu->reschedule) {
             schedule();
-        else
+            move_look_again(pcpu);
+        } else
             asm volatile("sti; hlt; cli" : : : "memory");
     }
 }

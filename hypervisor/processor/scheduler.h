@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who runs. One run queue per pcpu, each under its own lock (LOCK_LEVEL_RUNQUEUE), which also
- * guards wait, pause_count, pcpu and runstate of the vcpus assigned to that pcpu. This module is
- * the mechanism; the order of the queue is a struct scheduler_policy (scheduler_fair.c).
+ * guards wait, pause_count and runstate of the vcpus assigned to that pcpu; vcpu->pcpu changes with
+ * the locks of both queues held (scheduler_move.h). This module is the mechanism; the order of the
+ * queues is a struct scheduler_policy (scheduler_queue.h): scheduler_fair.c or scheduler_rr.c.
  *
  * A vcpu can be stopped by its guest-visible waits and by its pause count only at the exit loop
  * (at_exit) and at a rest_point(); elsewhere inside a hypercall it runs on until it gets there,
@@ -15,22 +16,9 @@
 
 #include "hypervisor/processor/vcpu.h"
 
-struct scheduler_policy {
-    const char *name;
-    void (*enqueue)(struct run_queue *queue, struct vcpu *vcpu, bool woken);
-    /* Best of the queue without removing it; NULL when empty. */
-    struct vcpu *(*best)(struct run_queue *queue);
-    /* `vcpu` ran for that long. */
-    void (*charge)(struct run_queue *queue, struct vcpu *vcpu, uint64_t nanoseconds);
-    /* Nobody wants to run any more. */
-    void (*settle)(struct run_queue *queue);
-    /* For how long, ns, `running` may go on before `waiting` takes its place; 0 = not at all.
-     * `woken`: it has not run since it woke up. */
-    uint64_t (*patience)(const struct vcpu *waiting, const struct vcpu *running, bool woken);
-};
-
-extern const struct scheduler_policy scheduler_fair;
-
+/* By the option sched= of the hypervisor's command line: fair or rr. Before the first pcpu is made.
+ */
+void scheduler_choose(const char *command_line);
 /* Run queue of a new pcpu. */
 void scheduler_pcpu_init(struct pcpu *pcpu);
 /* Assign a new vcpu to the online pcpu with the fewest. */
@@ -76,6 +64,13 @@ void vcpu_pause_async(struct vcpu *vcpu);
 void vcpu_pause(struct vcpu *vcpu);
 void vcpu_unpause(struct vcpu *vcpu);
 bool vcpu_has_stopped(struct vcpu *vcpu);
+
+/* The processors, of which one at least is online, that the vcpu may run on: at once, also for one
+ * that runs. */
+void vcpu_set_affinity(struct vcpu *vcpu, uint64_t affinity);
+
+/* For how long at least, us, a vcpu runs before one that only computes takes its place. */
+extern uint32_t scheduler_rate_limit_us;
 
 /* The current vcpu lets others go first, once. */
 void scheduler_yield(void);

@@ -1,59 +1,97 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Weighted fairness by virtual time: a vcpu's clock runs at 256 / weight of real time while it
- * runs, and the one whose clock is furthest behind is next. Who slept is lifted to just behind the
- * queue's floor: far enough to go first, too little to live on hoarded time.
+ * runs, and the one whose clock is furthest behind is next, on whatever processor it waits. Who
+ * slept is lifted to just behind the queue's floor: far enough to go first, too little to live on
+ * hoarded time. docs/scheduling.md tells why clocks of different processors stay comparable.
  */
 #include "hypervisor/domain/domain.h"
-#include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/scheduler_queue.h"
 
 #define WEIGHT_DEFAULT 256
 #define SLICE_NS       5000000
-#define RUN_MIN_NS     500000 /* a switch must be worth its cost, however small the weight */
 
 /* Virtual ns by which the running vcpu gets ahead of the one that waits. */
-#define LEAD_NS       (SLICE_NS / 2)
+#define LEAD_NS       1500000
 #define LEAD_WOKEN_NS 200000
 /* More than the above: who has slept interrupts whoever runs. */
 #define CREDIT_NS (2 * LEAD_WOKEN_NS)
 
-static struct vcpu *vcpu_of_node(struct list *node)
+/* Ns by which who runs is ahead of one that waits elsewhere when that is worth being moved here. */
+#define PULL_NS 500000
+/* ... when its processor is told. */
+#define OFFER_NS 1000000
+/* Ns for which one may have to wait, or run alone, for reasons of the past. */
+#define LAG_NS 20000000
+
+/* To which fair_contended_floor is kept. */
+#define STEP_NS 1000000
+
+uint64_t fair_contended_floor;
+
+static uint64_t virtual_of(uint64_t nanoseconds, uint16_t weight)
 {
-    return container_of(node, struct vcpu, entity.node);
+    return nanoseconds * WEIGHT_DEFAULT / weight;
 }
 
-static void fair_enqueue(struct run_queue *queue, struct vcpu *vcpu, bool woken)
+static uint64_t lag_of(uint16_t weight)
 {
-    struct list *position = queue->runnable.previous;
-
-    if (woken && vcpu->entity.virtual_time + CREDIT_NS < queue->virtual_floor)
-        vcpu->entity.virtual_time = queue->virtual_floor - CREDIT_NS;
-    while (position != &queue->runnable &&
-           vcpu_of_node(position)->entity.virtual_time > vcpu->entity.virtual_time)
-        position = position->previous;
-    list_insert_after(position, &vcpu->entity.node);
+    return virtual_of(LAG_NS, weight < WEIGHT_DEFAULT ? weight : WEIGHT_DEFAULT);
 }
 
-static struct vcpu *fair_best(struct run_queue *queue)
+static uint64_t behind(uint64_t virtual, uint64_t by)
 {
-    struct list *first = list_first(&queue->runnable);
-    return first ? vcpu_of_node(first) : NULL;
+    return virtual > by ? virtual - by : 0;
 }
 
+/* Nobody joins a queue from so far behind or ahead that others, or it, would wait for long. */
+static uint64_t fair_key(struct run_queue *queue, struct vcpu *vcpu, bool woken)
+{
+    uint64_t lag = lag_of(READ_ONCE(vcpu->domain->weight)), time = vcpu->entity.virtual_time;
+
+    /* Where nobody else wants to run, what was last known of the floor is old. */
+    if (queue->idle && !queue_first(queue) && time > queue->virtual_floor)
+        queue->virtual_floor = time;
+    uint64_t least = behind(queue->virtual_floor, woken ? CREDIT_NS : lag);
+    uint64_t most = queue->virtual_floor + lag;
+
+    time = time < least ? least : time > most ? most : time;
+    vcpu->entity.virtual_time = time;
+    return time;
+}
+
+static void contended_floor_raise(uint64_t floor)
+{
+    uint64_t seen = __atomic_load_n(&fair_contended_floor, __ATOMIC_RELAXED);
+
+    while (floor > seen + STEP_NS &&
+           !__atomic_compare_exchange_n(&fair_contended_floor, &seen, floor, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
+/* Who runs with nobody waiting behind it saves nothing up against those who compete elsewhere. */
 static void fair_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t nanoseconds)
 {
     uint16_t weight = READ_ONCE(vcpu->domain->weight);
+    uint64_t time = vcpu->entity.virtual_time + virtual_of(nanoseconds, weight), floor = time;
+    const struct vcpu *waiting = queue_first(queue);
 
-    vcpu->entity.virtual_time += nanoseconds * WEIGHT_DEFAULT / weight;
-    uint64_t floor = vcpu->entity.virtual_time;
-    const struct vcpu *waiting = fair_best(queue);
+    if (!waiting && pcpu_count > 1) {
+        uint64_t least = behind(READ_ONCE(fair_contended_floor), lag_of(weight));
+        floor = time = time < least ? least : time;
+    }
+    vcpu->entity.virtual_time = time;
     if (waiting && waiting->entity.virtual_time < floor)
         floor = waiting->entity.virtual_time;
     if (floor > queue->virtual_floor)
         queue->virtual_floor = floor;
-    if (vcpu->entity.virtual_time > queue->virtual_ceiling)
-        queue->virtual_ceiling = vcpu->entity.virtual_time;
+    if (waiting && pcpu_count > 1)
+        contended_floor_raise(floor);
+    if (time > queue->virtual_ceiling)
+        queue->virtual_ceiling = time;
+    WRITE_ONCE(queue->running_weight, weight);
 }
 
 /* What somebody ran while nobody else wanted to is no debt. */
@@ -65,7 +103,9 @@ static void fair_settle(struct run_queue *queue)
 static uint64_t fair_patience(const struct vcpu *waiting, const struct vcpu *running, bool woken)
 {
     uint64_t limit = waiting->entity.virtual_time + (woken ? LEAD_WOKEN_NS : LEAD_NS);
-    uint64_t shortest = woken ? 0 : RUN_MIN_NS, longest = SLICE_NS;
+    /* A switch must be worth its cost, however small the weight. */
+    uint64_t shortest = woken ? 0 : READ_ONCE(scheduler_rate_limit_us) * 1000UL;
+    uint64_t longest = shortest > SLICE_NS ? shortest : SLICE_NS;
 
     if (limit <= running->entity.virtual_time)
         return shortest;
@@ -79,11 +119,42 @@ static uint64_t fair_patience(const struct vcpu *waiting, const struct vcpu *run
     return real > shortest ? real : shortest;
 }
 
+static void fair_yield(struct run_queue *queue, struct vcpu *vcpu)
+{
+    const struct vcpu *first = queue_first(queue);
+
+    if (first && first->entity.virtual_time >= vcpu->entity.virtual_time)
+        vcpu->entity.virtual_time = first->entity.virtual_time + 1;
+}
+
+static bool fair_prefers(const struct run_queue *queue, uint64_t other, uint64_t own)
+{
+    if (other == RUN_KEY_NONE || own == RUN_KEY_NONE)
+        return other != RUN_KEY_NONE;
+    return other + virtual_of(PULL_NS, queue->running_weight) < own;
+}
+
+/* Also one that runs alone and is to be lifted is told, or it would seem to be behind for ever. */
+static uint64_t fair_lead(const struct run_queue *there, uint64_t key, uint64_t now)
+{
+    uint64_t time = READ_ONCE(there->running_virtual), since = READ_ONCE(there->running_since);
+    uint16_t weight = READ_ONCE(there->running_weight);
+
+    if (now > since)
+        time += virtual_of(now - since, weight);
+    if (time > key + virtual_of(OFFER_NS, weight))
+        return time - key;
+    bool alone = READ_ONCE(there->slice_end) == RUN_KEY_NONE;
+    return alone && time + 2 * lag_of(weight) < READ_ONCE(fair_contended_floor);
+}
+
 const struct scheduler_policy scheduler_fair = {
     .name = "fair",
-    .enqueue = fair_enqueue,
-    .best = fair_best,
+    .key = fair_key,
     .charge = fair_charge,
     .settle = fair_settle,
     .patience = fair_patience,
+    .yield = fair_yield,
+    .prefers = fair_prefers,
+    .lead = fair_lead,
 };

@@ -29,10 +29,11 @@ struct fpu_state;
 /* Why a vcpu does not want to run; any bit set = not runnable. Guarded by the scheduler's lock of
  * its pcpu. */
 enum vcpu_wait {
-    VCPU_WAIT_EVENT = 1 << 0, /* SCHEDOP_block                                      */
-    VCPU_WAIT_POLL = 1 << 1,  /* SCHEDOP_poll                                       */
-    VCPU_WAIT_DOWN = 1 << 2,  /* not brought up (VCPUOP_up)                         */
-    VCPU_WAIT_MUTEX = 1 << 3, /* inside the hypervisor, on a struct mutex or wait queue */
+    VCPU_WAIT_EVENT = 1 << 0,  /* SCHEDOP_block                                      */
+    VCPU_WAIT_POLL = 1 << 1,   /* SCHEDOP_poll                                       */
+    VCPU_WAIT_DOWN = 1 << 2,   /* not brought up (VCPUOP_up)                         */
+    VCPU_WAIT_MUTEX = 1 << 3,  /* inside the hypervisor, on a struct mutex or wait queue */
+    VCPU_WAIT_BUDGET = 1 << 4, /* its domain's cap is reached, processor/scheduler_cap.h   */
 };
 
 #define TRAP_PRIVILEGE    3 /* in the flags of a trap: the least privileged ring that may `int` */
@@ -93,6 +94,8 @@ struct vcpu {
     volatile bool at_exit;    /* not inside a hypercall: only waiting to enter the guest  */
     bool resting;             /* stopped at a rest_point(): some of its registers are not saved */
     struct run_entity entity; /* scheduler's lock                                        */
+    uint64_t hard_affinity, soft_affinity; /* as asked for; control_lock                  */
+    uint64_t pin_override; /* SCHEDOP_pin_override: a bit, 0 = none; control_lock      */
     struct list mutex_wait;
     uint8_t mutexes_held[LOCK_LEVEL_SLEEPING_END]; /* lock-order check, lock.c           */
 

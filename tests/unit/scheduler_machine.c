@@ -15,9 +15,12 @@
 
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/domain/domain.h"
+#include "hypervisor/io/console.h"
 #include "hypervisor/panic.h"
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/scheduler_move.h"
+#include "hypervisor/processor/scheduler_queue.h"
 #include "hypervisor/processor/smp.h"
 #include "hypervisor/processor/trace.h"
 
@@ -38,7 +41,7 @@ static char stacks[STACK_BLOCKS][STACK_SIZE] __attribute__((aligned(STACK_SIZE))
 
 /* ---- what the scheduler stands on ---- */
 
-unsigned pcpu_count = PCPUS;
+unsigned pcpu_count;
 bool trace_running;
 
 void trace_write_vcpu(uint32_t event, const struct vcpu *vcpu)
@@ -48,7 +51,17 @@ void trace_write_vcpu(uint32_t event, const struct vcpu *vcpu)
 
 struct pcpu *pcpu_of(unsigned id)
 {
-    return id < PCPUS ? &pcpus[id] : NULL;
+    return id < pcpu_count ? &pcpus[id] : NULL;
+}
+
+uint64_t pcpu_online_mask(void)
+{
+    return (1UL << pcpu_count) - 1;
+}
+
+void printk(const char *format, ...)
+{
+    (void)format;
 }
 
 void panic(const char *format, ...)
@@ -88,6 +101,20 @@ void spin_unlock(struct spinlock *lock)
     locks_held--;
 }
 
+void spin_lock_two(struct spinlock *first, struct spinlock *second)
+{
+    spin_lock(first);
+    if (second != first)
+        spin_lock(second);
+}
+
+void spin_unlock_two(struct spinlock *first, struct spinlock *second)
+{
+    spin_unlock(first);
+    if (second != first)
+        spin_unlock(second);
+}
+
 void timer_init(struct timer *timer, struct pcpu *pcpu, void (*function)(void *), void *argument)
 {
     *timer = (struct timer){.pcpu = pcpu, .function = function, .argument = argument};
@@ -98,6 +125,17 @@ void timer_set(struct timer *timer, uint64_t deadline)
     assert_int_equal(locks_held, 0);
     timer->node.key = deadline;
     timer->node.rank = 1;
+}
+
+void timer_set_here(struct timer *timer, uint64_t deadline)
+{
+    timer->pcpu = this_pcpu();
+    timer_set(timer, deadline);
+}
+
+void timer_destroy(struct timer *timer)
+{
+    timer_cancel(timer);
 }
 
 void timer_cancel(struct timer *timer)
@@ -131,6 +169,8 @@ void leave(void)
 {
     current()->at_exit = true;
     schedule();
+    if (current() == this_pcpu()->idle)
+        move_look_again(this_pcpu());
     current()->at_exit = false;
 }
 
@@ -141,63 +181,101 @@ void obey(void)
         leave();
 }
 
+static bool decision_due(void)
+{
+    for (unsigned id = 0; id < pcpu_count; id++)
+        if (pcpus[id].reschedule)
+            return true;
+    return false;
+}
+
+/* Decisions of one processor may ask for one of another. */
 void obey_all(void)
 {
     struct pcpu *pcpu = this_pcpu();
+    unsigned rounds = 0;
 
-    for (unsigned id = 0; id < PCPUS; id++) {
-        on_processor(id);
-        obey();
-    }
+    do {
+        for (unsigned id = 0; id < pcpu_count; id++) {
+            on_processor(id);
+            obey();
+        }
+        assert_true(++rounds < 100);
+    } while (decision_due());
     on_processor(pcpu->id);
 }
 
-/* Let all processors run for that long, with their slice timers. */
+static void earlier(struct timer *timer, struct timer **first)
+{
+    if (timer_is_set(timer) && (!*first || timer_deadline(timer) < timer_deadline(*first)))
+        *first = timer;
+}
+
+static struct timer *first_timer(void)
+{
+    struct timer *first = NULL;
+
+    for (unsigned id = 0; id < pcpu_count; id++)
+        earlier(&pcpus[id].run_queue.slice_timer, &first);
+    for (unsigned i = 0; i < VCPUS; i++)
+        earlier(&domains[i].cap.timer, &first);
+    return first;
+}
+
+/* Let all processors run for that long, with the scheduler's timers. */
 void run_for(uint64_t nanoseconds)
 {
     uint64_t end = now + nanoseconds;
+    unsigned here = this_pcpu()->id;
+    struct timer *due;
 
     obey_all();
-    for (;;) {
-        struct timer *due = NULL;
-        for (unsigned id = 0; id < PCPUS; id++) {
-            struct timer *timer = &pcpus[id].run_queue.slice_timer;
-            if (timer_is_set(timer) && timer_deadline(timer) <= end &&
-                (!due || timer_deadline(timer) < timer_deadline(due)))
-                due = timer;
-        }
-        if (!due)
-            break;
+    while ((due = first_timer()) && timer_deadline(due) <= end) {
         if (timer_deadline(due) > now)
             now = timer_deadline(due);
         timer_cancel(due);
+        on_processor(due->pcpu->id);
         due->function(due->argument);
         obey_all();
     }
+    on_processor(here);
     now = end;
 }
 
-static void machine_reset(void)
+static void vcpu_make(unsigned i, unsigned vcpus_each)
+{
+    struct domain *domain = &domains[i / vcpus_each];
+
+    if (i % vcpus_each == 0)
+        *domain = (struct domain){.id = (domid_t)i, .weight = 256, .vcpu_max = vcpus_each};
+    cap_init(domain);
+    vcpus[i].domain = domain;
+    vcpus[i].id = i % vcpus_each;
+    domain->vcpus[i % vcpus_each] = &vcpus[i];
+    scheduler_vcpu_init(&vcpus[i]);
+}
+
+void machine_make(unsigned processors, unsigned vcpus_each)
 {
     memset(pcpus, 0, sizeof(pcpus));
     memset(vcpus, 0, sizeof(vcpus));
+    memset(domains, 0, sizeof(domains));
     memset(idles, 0, sizeof(idles));
     memset(sent, 0, sizeof(sent));
     now = SECOND;
-    for (unsigned id = 0; id < PCPUS; id++) {
+    fair_contended_floor = 0;
+    pcpu_count = processors;
+    for (unsigned id = 0; id < processors; id++) {
         pcpus[id].id = id;
-        pcpus[id].online = id == 0;
+        pcpus[id].online = true;
         pcpus[id].idle = pcpus[id].current = &idles[id];
         idles[id].pcpu = &pcpus[id];
         idles[id].running = true;
         scheduler_pcpu_init(&pcpus[id]);
     }
     on_processor(0);
-    for (unsigned i = 0; i < VCPUS; i++) {
-        domains[i] = (struct domain){.id = (domid_t)i, .weight = 256};
-        vcpus[i].domain = &domains[i];
-        scheduler_vcpu_init(&vcpus[i]);
-    }
+    for (unsigned i = 0; i < VCPUS; i++)
+        vcpu_make(i, vcpus_each);
 }
 
 void start(unsigned first, unsigned count)
@@ -237,7 +315,7 @@ static void (*test_body)(void);
 
 static void run_body(void)
 {
-    machine_reset();
+    machine_make(1, 1);
     test_body();
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two processors for the scheduler, whose time is a variable. A switch of stacks only changes whose
- * stack this is; what a vcpu does between two switches, the test does. All vcpus begin on the first
- * processor, down; the second is offline.
+ * Processors for the scheduler, whose time is a variable. A switch of stacks only changes whose
+ * stack this is; what a vcpu does between two switches, the test does. All vcpus begin down; there
+ * is one processor until a test asks for more.
  */
 #pragma once
 
@@ -13,14 +13,17 @@
 
 #define MILLISECOND 1000000UL
 #define SECOND      (1000 * MILLISECOND)
-#define PCPUS       2
-#define VCPUS       6
+#define PCPUS       4
+#define VCPUS       16
 
 extern struct pcpu pcpus[PCPUS];
 extern struct vcpu vcpus[VCPUS];
-extern struct domain domains[VCPUS]; /* one a vcpu */
+extern struct domain domains[VCPUS]; /* one a vcpu, unless a test joins them */
 extern uint64_t now;                 /* begins at SECOND */
 extern unsigned sent[PCPUS];         /* interrupts to that processor */
+
+/* First of all: let there be that many processors and so many vcpus in each domain. */
+void machine_make(unsigned processors, unsigned vcpus_each);
 
 /* A cmocka test: *state is a function without arguments, called with a fresh machine. */
 void on_own_stack(void **state);
