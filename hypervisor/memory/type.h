@@ -114,8 +114,10 @@ static inline bool frame_get_writable_again(struct frame *frame, const struct do
     if (__atomic_load_n(&frame->owner, __ATOMIC_ACQUIRE) != owner)
         return false;
     uint64_t seen = __atomic_load_n(frame_counts(frame), __ATOMIC_ACQUIRE);
+    /* Without a reference it is being given to somebody, or taken away: a shared one has its type.
+     */
     if (counts_beyond_first(seen) >= TYPE_WORD_COUNT - 1 ||
-        (uint32_t)seen >= FRAME_REFERENCES_MAX ||
+        (uint32_t)seen - 1 >= FRAME_REFERENCES_MAX - 1 ||
         !frame_counts_exchange(frame, seen, seen + COUNTS_ONE_EACH))
         return false;
     if (__builtin_expect(__atomic_load_n(&frame->owner, __ATOMIC_RELAXED) == owner, 1))

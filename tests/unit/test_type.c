@@ -134,6 +134,25 @@ static void test_counts_do_not_overflow(void **state)
     frame_put_typed(frame);
 }
 
+/* A frame shared with a domain has its type before its first reference and after its last one. */
+static void test_a_frame_without_references_is_not_to_be_had(void **state)
+{
+    (void)state;
+    mfn_t number;
+
+    assert_int_equal(frame_allocate_shared(&domains[1], &number), 0);
+    struct frame *frame = mfn_to_frame(number), *table = pinned_table(FRAME_TYPE_L1);
+    frame->reference_count = 0;
+    assert_int_equal(get(frame, FRAME_TYPE_WRITABLE), -XEN_EINVAL);
+    assert_int_equal(update(table, 0, machine_entry(frame, PTE_WRITABLE | PTE_USER), &domains[1]),
+                     -XEN_EBUSY);
+    assert_int_equal(frame->reference_count, 0);
+    assert_int_equal(frame->type_word, TYPE_WORD_SHARED);
+    frame->reference_count = 1;
+    assert_true(frame_release(frame));
+    assert_int_equal(frame_unpin(table), 0);
+}
+
 static void test_owner(void **state)
 {
     (void)state;
@@ -594,6 +613,7 @@ int main(void)
         TEST(test_no_flush_when_all_has_been_flushed),
         TEST(test_one_type_at_a_time),
         TEST(test_counts_do_not_overflow),
+        TEST(test_a_frame_without_references_is_not_to_be_had),
         TEST(test_owner),
         TEST(test_every_flag_at_every_level),
         TEST(test_user_pages_keep_their_bit),
