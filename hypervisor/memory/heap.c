@@ -98,8 +98,8 @@ void heap_add(mfn_t start, mfn_t end)
 {
     uint32_t stamp = tlb_clock();
 
-    for (uint64_t number = start.value; number < end.value; number++)
-        frame_table[number].state = FRAME_STATE_FREE;
+    for (struct frame *frame = mfn_to_frame(start); frame < mfn_to_frame(end); frame++)
+        frame->state = FRAME_STATE_FREE;
     spin_lock(&heap_lock);
     for (uint64_t number = start.value; number < end.value;) {
         unsigned order = 0;
