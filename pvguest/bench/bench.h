@@ -20,6 +20,9 @@ struct row {
     void (*end)(void);                  /* NULL: nothing to give back */
 };
 
+/* The clock that figures are read from: bench_ticks(), or nanoseconds. */
+extern uint64_t (*bench_now)(void);
+
 /*
  * For a row whose figure is not how long it took: what its run has added up itself. The last call
  * of a run counts.

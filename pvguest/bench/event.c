@@ -76,10 +76,10 @@ static void yield(unsigned int count)
         results += hypercall_sched_op(SCHEDOP_yield, NULL) == 0;
 }
 
-/* How late the processor comes back from sleep, in ticks of the TSC. */
+/* How late the processor comes back from sleep, in units of bench_now(). */
 static void sleep_shortly(unsigned int count)
 {
-    uint64_t ticks = bench_ticks(), start = clock_monotonic_ns(), late = 0;
+    uint64_t begun = bench_now(), start = clock_monotonic_ns(), late = 0;
 
     results = 0;
     for (unsigned int i = 0; i < count; i++) {
@@ -94,8 +94,8 @@ static void sleep_shortly(unsigned int count)
         late += now - deadline;
         results++;
     }
-    uint64_t ticks_per_ns = ((bench_ticks() - ticks) << 20) / (clock_monotonic_ns() - start);
-    bench_count_instead(late * ticks_per_ns >> 20);
+    uint64_t units_per_ns = ((bench_now() - begun) << 20) / (clock_monotonic_ns() - start);
+    bench_count_instead(late * units_per_ns >> 20);
 }
 
 static bool results_count(unsigned int count)
