@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The demo guest: a little shell on its console that shows its time, what the store says, its disk
- * behind the block ring, the network, and every way to fall over that the host must survive
- * (pvguest/demo/). It obeys control/shutdown in the store.
+ * behind the block ring, the network, its processors, and every way to fall over that the host must
+ * survive (pvguest/demo/). It obeys control/shutdown in the store.
  */
 #include "drivers/console/front.h"
 #include "lib/format.h"
@@ -11,7 +11,9 @@
 #include "pvguest/demo/disk.h"
 #include "pvguest/demo/fault.h"
 #include "pvguest/demo/network.h"
+#include "pvguest/demo/vcpus.h"
 #include "pvguest/kernel/clock.h"
+#include "pvguest/kernel/hotplug.h"
 #include "pvguest/kernel/print.h"
 #include "pvguest/kernel/start.h"
 #include "pvguest/kernel/store.h"
@@ -137,6 +139,8 @@ static const struct command commands[] = {
     {"time", "", "the time of day", show_time},
     {"uptime", "", "since this guest started", show_uptime},
     {"store", "", "what the store says about this guest", show_store},
+    {"cpus", "", "its virtual processors", demo_vcpus_show},
+    {"spin", "[SECONDS]", "count on all of them", demo_spin},
     {"disk", "", "about the disk", demo_disk_show},
     {"read", "SECTOR [COUNT]", "show sectors", demo_disk_read},
     {"write", "SECTOR TEXT", "write a text into a sector", demo_disk_write},
@@ -235,8 +239,11 @@ void guest_main(void)
     say("demo: a guest of Bonsai; `help` lists the commands\n");
     if (store_watch(&watch, "control/shutdown", shutdown_requested, NULL) != 0)
         say("demo: no store\n");
-    else
+    else {
         demo_disk_start();
+        if (hotplug_start() != 0)
+            say("demo: one processor only\n");
+    }
     demo_network_start(demo_disk(), started_ns);
     for (;;) {
         say("demo> ");

@@ -144,11 +144,6 @@ static void finished_free(struct vcpu *vcpu)
     vcpu->finished = NULL;
     page_free(finished->stack, STACK_ORDER);
     heap_free(finished);
-    spin_lock_masked(&vcpu->lock);
-    vcpu->threads--;
-    spin_unlock_masked(&vcpu->lock);
-    if (READ_ONCE(vcpu->leaving))
-        wait_queue_wake(&vcpu->changed);
 }
 
 /* The first of those that may run; without any, what wakes one up sends an event from now on. */
@@ -289,6 +284,11 @@ _Noreturn void thread_exit(void)
     ASSERT(vcpu->current != &thread_main);
     events_mask();
     vcpu->finished = vcpu->current;
+    spin_lock_masked(&vcpu->lock);
+    vcpu->threads--;
+    spin_unlock_masked(&vcpu->lock);
+    if (READ_ONCE(vcpu->leaving))
+        wait_queue_wake(&vcpu->changed);
     thread_schedule(vcpu);
     panic("a finished thread ran again");
 }

@@ -417,6 +417,25 @@ static void down_and_up(void)
     EXPECT_VALUE(-XEN_ENOENT, smp_up(VCPU_MAX));
 }
 
+static void sleep_and_report(void *unused)
+{
+    (void)unused;
+    thread_sleep_ns(SLEEP_NS);
+    add_one(&done);
+}
+
+static void last_thread_is_waited_for(void)
+{
+    SKIP_UNLESS(are_several(), ALONE);
+    EXPECT_VALUE(0, smp_up_all());
+    done = 0;
+    EXPECT(thread_create_on(1, "first", sleep_and_report, NULL));
+    EXPECT(thread_create_on(1, "second", sleep_and_report, NULL));
+    EXPECT_VALUE(0, smp_down(1));
+    EXPECT_VALUE(2, done);
+    EXPECT_VALUE(0, smp_up(1));
+}
+
 const struct check smp_checks[] = {
     {"smp: all virtual CPUs come up", all_come_up},
     {"smp: memory is shared", memory_is_shared},
@@ -430,5 +449,6 @@ const struct check smp_checks[] = {
     {"smp: flushes by mask", flush_by_mask},
     {"smp: channels move", channels_move},
     {"smp: down and up again", down_and_up},
+    {"smp: the last thread is waited for", last_thread_is_waited_for},
     {NULL, NULL},
 };
