@@ -61,6 +61,8 @@ static void shared_info_release(struct domain *domain)
     frame_release(mfn_to_frame(domain->shared_info_frame));
 }
 
+static uint32_t last_serial; /* control_lock */
+
 int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
 {
     ASSERT(mutex_held(&control_lock));
@@ -75,6 +77,7 @@ int domain_create(domid_t id, unsigned vcpu_max, struct domain **result)
     if (!domain)
         return -XEN_ENOMEM;
     domain->id = id;
+    domain->serial = last_serial == UINT32_MAX ? 0 : ++last_serial;
     domain->reference_count = 1;
     domain->vcpu_max = vcpu_max;
     domain->weight = WEIGHT_DEFAULT;

@@ -26,6 +26,7 @@ enum domain_life { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
 struct domain {
     domid_t id;
+    uint32_t serial;          /* no other domain ever has it; 0: there are no more numbers */
     bool privileged;          /* may use control calls, map foreign frames, do port I/O */
     uint32_t reference_count; /* atomic */
     xen_domain_handle_t handle;

@@ -77,13 +77,13 @@ void *frame_allocate_hypervisor(unsigned order)
         struct frame *frame = &frame_table[block.first.value + i];
         *frame = (struct frame){.state = FRAME_STATE_HYPERVISOR};
     }
-    heap_clean(&block, false);
+    heap_clean(&block, false, 0);
     return mfn_to_virtual(block.first);
 }
 
 void frame_free_hypervisor(void *address, unsigned order)
 {
-    struct heap_block block = {virtual_to_mfn(address), order, true, tlb_clock()};
+    struct heap_block block = {virtual_to_mfn(address), order, true, tlb_clock(), 0};
 
     for (uint64_t i = 0; i < 1UL << order; i++) {
         ASSERT(frame_table[block.first.value + i].state == FRAME_STATE_HYPERVISOR);
@@ -191,7 +191,7 @@ static int allocate(struct domain *domain, unsigned order, unsigned address_bits
     if (domain->claimed_frames)
         heap_claim_use(&domain->claimed_frames, 1UL << order);
     if (clean)
-        heap_clean(&block, true);
+        heap_clean(&block, true, domain->serial);
     for (uint64_t i = 0; i < 1UL << order; i++) {
         struct frame *frame = &frame_table[block.first.value + i];
         frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0);
@@ -222,7 +222,7 @@ int frame_allocate_shared(struct domain *domain, mfn_t *result)
 
     if (!heap_take(0, 0, &block))
         return -XEN_ENOMEM;
-    heap_clean(&block, false);
+    heap_clean(&block, false, 0);
     spin_lock(&domain->frame_lock);
     bool first = has_no_frames(domain);
     domain->shared_frame_count++;
@@ -262,14 +262,8 @@ struct domain *frame_get_owner(struct frame *frame)
     return frame->owner;
 }
 
-bool frame_get(struct frame *frame, struct domain *domain)
+bool frame_get_rare(struct frame *frame, struct domain *domain)
 {
-    /*
-     * Looked at first, so that nobody holds another domain's frame even for a moment: giving it
-     * back could end that domain, here, under the caller's locks.
-     */
-    if (READ_ONCE(frame->owner) != domain)
-        return false;
     struct domain *owner = frame_get_owner(frame);
     if (!owner)
         return false;
@@ -296,15 +290,19 @@ static void frame_end(struct frame *frame)
     frame->state = FRAME_STATE_HYPERVISOR;
 }
 
-void frame_discard(struct frame *frame)
+static void give_back(struct frame *frame, uint32_t data_of)
 {
-    struct heap_block block = {frame_to_mfn(frame), 0, true, tlb_clock()};
+    struct heap_block block = {frame_to_mfn(frame), 0, true, tlb_clock(), data_of};
 
-    ASSERT(frame->reference_count == 0 && frame->owner == NULL);
     frame_end(frame);
     m2p_set(block.first, M2P_INVALID);
-    frame->state = FRAME_STATE_FREE;
     heap_give(&block);
+}
+
+void frame_discard(struct frame *frame)
+{
+    ASSERT(frame->reference_count == 0 && frame->owner == NULL);
+    give_back(frame, 0);
 }
 
 /* The last reference went: the frame is free. */
@@ -314,8 +312,8 @@ static __attribute__((noinline)) void frame_last_put(struct frame *frame)
     bool shared = frame->state == FRAME_STATE_SHARED;
     ASSERT(domain && !(frame->flags & FRAME_FLAG_ALLOCATED));
     ASSERT((frame->type_word & TYPE_WORD_COUNT) == shared);
-    frame->owner = NULL;
-    frame_discard(frame);
+    /* What the hypervisor shared with it is not its own. */
+    give_back(frame, shared ? 0 : domain->serial);
     spin_lock(&domain->frame_lock);
     if (shared)
         domain->shared_frame_count--;
@@ -327,13 +325,10 @@ static __attribute__((noinline)) void frame_last_put(struct frame *frame)
         domain_put(domain);
 }
 
-void frame_put(struct frame *frame)
+void frame_put_rare(struct frame *frame, uint32_t before)
 {
-    uint32_t before = __atomic_fetch_sub(&frame->reference_count, 1, __ATOMIC_SEQ_CST);
-
     ASSERT(before != 0);
-    if (before == 1)
-        frame_last_put(frame);
+    frame_last_put(frame);
 }
 
 void frame_mark_foreign(struct frame *frame)

@@ -40,7 +40,8 @@ struct frame {
     struct domain *owner;     /* NULL: free or the hypervisor's own */
     uint32_t next, previous;  /* neighbours in a list, by frame number; 0 = end */
     uint32_t reference_count; /* 0 = free; the allocation itself is one reference */
-    uint32_t type_word;       /* type, validated, pinned and count: memory/type.h */
+    uint32_t type_word;       /* type, validated, pinned and count: memory/type.h; of a free block
+                                 whose data it holds: memory/heap.h */
     uint32_t tlb_stamp;       /* tlb_clock() when a type, or the frame, was given up */
     uint8_t state;            /* enum frame_state */
     uint8_t order;            /* of a free block */
@@ -103,12 +104,12 @@ bool frame_release(struct frame *frame);
 
 /* Take a reference if the frame is owned by `domain`. The last put frees (scrubs later, before
  * reuse). */
-bool frame_get(struct frame *frame, struct domain *domain);
+static inline bool frame_get(struct frame *frame, struct domain *domain);
 /* The same by number, NULL if it is no RAM or not the domain's. */
 struct frame *frame_get_by_mfn(mfn_t number, struct domain *domain);
 /* Whoever the owner is: which it is, with a reference; NULL if the frame has none. */
 struct domain *frame_get_owner(struct frame *frame);
-void frame_put(struct frame *frame);
+static inline void frame_put(struct frame *frame);
 /* Remember that a domain other than the owner maps it. */
 void frame_mark_foreign(struct frame *frame);
 
@@ -123,3 +124,34 @@ void frame_discard(struct frame *frame);
 
 /* Some frame of the domain's list, with a reference; NULL: the list is empty. */
 struct frame *frame_list_get(struct domain *domain);
+
+/* What is left of the two when it is not just one more, or one less. */
+bool frame_get_rare(struct frame *frame, struct domain *domain);
+void frame_put_rare(struct frame *frame, uint32_t before);
+
+static inline bool frame_get(struct frame *frame, struct domain *domain)
+{
+    /*
+     * Looked at first, so that nobody holds another domain's frame even for a moment: giving it
+     * back could end that domain, here, under the caller's locks.
+     */
+    if (__atomic_load_n(&frame->owner, __ATOMIC_ACQUIRE) != domain)
+        return false;
+    uint32_t count = __atomic_load_n(&frame->reference_count, __ATOMIC_RELAXED);
+    if (count - 1 >= FRAME_REFERENCES_MAX - 1 ||
+        !__atomic_compare_exchange_n(&frame->reference_count, &count, count + 1, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return frame_get_rare(frame, domain);
+    if (__builtin_expect(__atomic_load_n(&frame->owner, __ATOMIC_RELAXED) == domain, 1))
+        return true;
+    frame_put(frame);
+    return false;
+}
+
+static inline void frame_put(struct frame *frame)
+{
+    uint32_t before = __atomic_fetch_sub(&frame->reference_count, 1, __ATOMIC_SEQ_CST);
+
+    if (__builtin_expect(before <= 1, 0))
+        frame_put_rare(frame, before);
+}

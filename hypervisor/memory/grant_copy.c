@@ -1,56 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/memory/grant_copy.h"
 
+#include <stddef.h>
+
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/grant_table.h"
 #include "hypervisor/memory/type.h"
 #include "lib/string.h"
 
-/* One end of a copy. */
+/* One end of a copy; all of it is inline, once for the source, once for the target. */
 struct side {
     const struct gnttab_copy_ptr *pointer;
     bool granted, readonly;
-    struct domain *owner; /* referenced */
+    struct domain *owner; /* referenced, unless it is the caller itself */
     struct frame *frame;  /* pinned, or referenced if it is not granted */
 };
 
-static int16_t own_frame_hold(struct side *side)
+static inline int16_t own_frame_hold(mfn_t number, struct domain *domain, bool readonly,
+                                     struct frame **result)
 {
-    mfn_t number = mfn(side->pointer->u.gmfn);
-
     if (!mfn_is_ram(number))
         return GNTST_bad_page;
-    side->frame = mfn_to_frame(number);
-    if (side->readonly)
-        return frame_get(side->frame, side->owner) ? GNTST_okay : GNTST_bad_page;
-    if (!frame_get(side->frame, side->owner))
+    struct frame *frame = *result = mfn_to_frame(number);
+    if (!readonly && frame_get_writable_again(frame, domain))
+        return GNTST_okay;
+    if (!frame_get(frame, domain))
         return GNTST_bad_page;
-    if (frame_type_get(side->frame, FRAME_TYPE_WRITABLE)) {
-        frame_put(side->frame);
-        return GNTST_general_error;
-    }
-    return GNTST_okay;
+    if (readonly || !frame_type_get(frame, FRAME_TYPE_WRITABLE))
+        return GNTST_okay;
+    frame_put(frame);
+    return GNTST_general_error;
 }
 
-static int16_t side_hold(struct side *side, struct domain *domain)
+static inline __attribute__((always_inline)) int16_t side_hold(struct side *side,
+                                                               struct domain *domain)
 {
-    domid_t id = side->pointer->domid;
+    const struct gnttab_copy_ptr *pointer = side->pointer;
+    domid_t id = pointer->domid;
 
     /* A frame number may only name one's own frame. */
     if (!side->granted && id != DOMID_SELF)
         return GNTST_permission_denied;
-    side->owner = domain_get_by_id(id == DOMID_SELF ? domain->id : id);
+    side->owner = id == DOMID_SELF || id == domain->id ? domain : domain_get_by_id(id);
     if (!side->owner)
         return GNTST_bad_domain;
-    int16_t status = side->granted ? grant_pin(side->owner, side->pointer->u.ref, domain,
-                                               1u << GRANT_HOST, side->readonly, &side->frame)
-                                   : own_frame_hold(side);
-    if (status != GNTST_okay)
+    struct frame *frame = NULL;
+    int16_t status = side->granted
+                         ? grant_pin(side->owner, pointer->u.ref, domain, 1u << GRANT_HOST,
+                                     side->readonly, &frame)
+                         : own_frame_hold(mfn(pointer->u.gmfn), domain, side->readonly, &frame);
+    side->frame = frame;
+    if (status != GNTST_okay && side->owner != domain)
         domain_put(side->owner);
     return status;
 }
 
-static void side_release(struct side *side)
+static inline __attribute__((always_inline)) void side_release(struct side *side,
+                                                               const struct domain *domain)
 {
     if (side->granted)
         grant_unpin(side->owner, side->pointer->u.ref, 1u << GRANT_HOST, side->readonly,
@@ -59,7 +65,8 @@ static void side_release(struct side *side)
         frame_put(side->frame);
     else
         frame_put_typed(side->frame);
-    domain_put(side->owner);
+    if (side->owner != domain)
+        domain_put(side->owner);
 }
 
 static char *side_address(const struct side *side)
@@ -90,7 +97,7 @@ void grant_copy(struct domain *domain, struct gnttab_copy *operation)
             operation->status = GNTST_bad_copy_arg;
         else
             memmove(side_address(&target), side_address(&source), operation->len);
-        side_release(&target);
+        side_release(&target, domain);
     }
-    side_release(&source);
+    side_release(&source, domain);
 }

@@ -61,55 +61,64 @@ static int16_t map_pinned(struct domain *domain, struct domain *granter,
     return GNTST_okay;
 }
 
-static void mapping_record(struct domain *domain, const struct gnttab_map_grant_ref *operation,
-                           const struct domain *granter, const struct frame *frame)
+/* The other party: the domain itself is there as long as the call, others are referenced. */
+static struct domain *party_get(struct domain *domain, domid_t id)
 {
-    spin_lock(&domain->grants->lock);
-    struct grant_mapping *mapping = grant_mapping_at(domain->grants, operation->handle);
-    mapping->ref = operation->ref;
-    mapping->granter = granter->id;
-    mapping->frame = (uint32_t)frame_to_mfn(frame).value;
-    mapping->flags = operation->flags & (MAP_KINDS | GNTMAP_readonly | GNTMAP_contains_pte);
-    spin_unlock(&domain->grants->lock);
+    return id == domain->id ? domain : domain_get_by_id(id);
+}
+
+static void party_put(const struct domain *domain, struct domain *party)
+{
+    if (party != domain)
+        domain_put(party);
 }
 
 void grant_map(struct domain *domain, struct gnttab_map_grant_ref *operation)
 {
+    const uint32_t kept = MAP_KINDS | GNTMAP_readonly | GNTMAP_contains_pte;
     struct frame *frame;
 
     operation->status = GNTST_bad_gntref;
     if (!(operation->flags & MAP_KINDS))
         return;
-    struct domain *granter = domain_get_by_id(operation->dom);
+    struct domain *granter = party_get(domain, operation->dom);
     operation->status = GNTST_bad_domain;
     if (!granter)
         return;
     operation->status = GNTST_no_device_space;
-    if (!grant_handle_allocate(domain, &operation->handle))
+    struct grant_mapping *mapping = grant_handle_allocate(domain, &operation->handle);
+    if (!mapping)
         goto put_granter;
     operation->status = map_pinned(domain, granter, operation, &frame);
     if (operation->status == GNTST_okay) {
-        mapping_record(domain, operation, granter, frame);
         operation->dev_bus_addr = mfn_to_physical(frame_to_mfn(frame));
+        mapping->ref = operation->ref;
+        mapping->granter = granter->id;
+        mapping->frame = (uint32_t)frame_to_mfn(frame).value;
+        /* From here on it can be undone. */
+        __atomic_store_n(&mapping->flags, (uint16_t)(operation->flags & kept), __ATOMIC_RELEASE);
     } else {
         grant_handle_free(domain, operation->handle);
     }
 put_granter:
-    domain_put(granter);
+    party_put(domain, granter);
 }
 
 /* Take the handle for us: nobody else undoes it meanwhile. */
 static bool mapping_claim(struct domain *domain, struct unmapping *unmapping)
 {
-    spin_lock(&domain->grants->lock);
     struct grant_mapping *mapping = grant_mapping_at(domain->grants, unmapping->handle);
-    bool valid = mapping && mapping->flags && !(mapping->flags & (MAPPING_RESERVED | MAPPING_BUSY));
-    if (valid) {
-        unmapping->mapping = *mapping;
-        mapping->flags |= MAPPING_BUSY;
-    }
-    spin_unlock(&domain->grants->lock);
-    return valid;
+
+    if (!mapping)
+        return false;
+    uint16_t flags = __atomic_load_n(&mapping->flags, __ATOMIC_ACQUIRE);
+    if (!flags || (flags & (MAPPING_RESERVED | MAPPING_BUSY)) ||
+        !__atomic_compare_exchange_n(&mapping->flags, &flags, flags | MAPPING_BUSY, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return false;
+    unmapping->mapping = *mapping;
+    unmapping->mapping.flags = flags;
+    return true;
 }
 
 /* Give the handle back, without what is undone; the last kind frees it. */
@@ -121,13 +130,11 @@ static void mapping_settle(struct domain *domain, const struct unmapping *unmapp
         flags &= ~GNTMAP_host_map;
     if (unmapping->done & 1u << GRANT_DEVICE)
         flags &= ~GNTMAP_device_map;
-    if (!(flags & MAP_KINDS)) {
+    if (flags & MAP_KINDS)
+        __atomic_store_n(&grant_mapping_at(domain->grants, unmapping->handle)->flags,
+                         (uint16_t)flags, __ATOMIC_RELEASE);
+    else
         grant_handle_free(domain, unmapping->handle);
-        return;
-    }
-    spin_lock(&domain->grants->lock);
-    grant_mapping_at(domain->grants, unmapping->handle)->flags = (uint16_t)flags;
-    spin_unlock(&domain->grants->lock);
 }
 
 /* The entry must show the granted frame with the granted rights, or it stays (XSA-234). */
@@ -169,14 +176,14 @@ static int16_t unmap(struct domain *domain, struct unmapping *unmapping)
     if (!mapping_claim(domain, unmapping))
         return GNTST_bad_handle;
     const struct grant_mapping *mapping = &unmapping->mapping;
-    unmapping->granter = domain_get_by_id(mapping->granter);
+    unmapping->granter = party_get(domain, mapping->granter);
     int16_t status = unmapping->granter ? unmap_claimed(unmapping) : GNTST_bad_domain;
     if (unmapping->done)
         grant_unpin(unmapping->granter, mapping->ref, unmapping->done,
                     mapping->flags & GNTMAP_readonly, mfn_to_frame(mfn(mapping->frame)));
     mapping_settle(domain, unmapping);
     if (unmapping->granter)
-        domain_put(unmapping->granter);
+        party_put(domain, unmapping->granter);
     return status;
 }
 

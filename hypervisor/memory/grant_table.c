@@ -15,14 +15,12 @@ _Static_assert(sizeof(struct grant_table) <= PAGE_SIZE, "a table's head is one p
 _Static_assert(sizeof(struct grant_active) == 16, "");
 _Static_assert(sizeof(struct grant_mapping) == 16, "");
 
-/* Flags and domain of a shared entry, which change together. */
-union grant_header {
-    uint32_t word;
-    struct {
-        uint16_t flags;
-        domid_t domid;
-    };
+/* A shared entry as it is read: all at once. */
+union grant_word {
+    uint64_t word;
+    struct grant_entry_v1 entry;
 };
+_Static_assert(sizeof(union grant_word) == sizeof(uint64_t), "");
 
 static uint32_t smaller(uint32_t left, uint32_t right)
 {
@@ -156,26 +154,30 @@ struct grant_active *grant_active_at(struct grant_table *table, grant_ref_t ref)
 
 static bool has_writers(const struct grant_active *active)
 {
-    return active->writers[GRANT_HOST] || active->writers[GRANT_DEVICE];
+    return active->writers[GRANT_HOST] | active->writers[GRANT_DEVICE];
 }
 
 bool grant_is_pinned(const struct grant_active *active)
 {
-    return has_writers(active) || active->readers[GRANT_HOST] || active->readers[GRANT_DEVICE];
+    return active->readers[GRANT_HOST] | active->readers[GRANT_DEVICE] | has_writers(active);
 }
 
-/* Set GTF_reading, and GTF_writing if wanted, in an entry that grants this to `user`. */
-static int16_t status_set(struct grant_entry_v1 *entry, domid_t user, bool readonly)
+/* Set GTF_reading, and GTF_writing if wanted, in an entry that grants this to `user`; the frame
+ * that it named at that moment. */
+static int16_t status_set(struct grant_entry_v1 *entry, domid_t user, bool readonly,
+                          uint32_t *frame)
 {
-    uint32_t *word = (uint32_t *)entry;
+    const uint16_t wanted = readonly ? GTF_reading : GTF_reading | GTF_writing;
+    uint64_t *word = (uint64_t *)entry;
 
     for (unsigned i = 0; i < STATUS_TRIES; i++) {
-        union grant_header old = {.word = READ_ONCE(*word)}, new = old;
-        if ((old.flags & GTF_type_mask) != GTF_permit_access || old.domid != user)
+        union grant_word old = {.word = READ_ONCE(*word)}, new = old;
+        if ((old.entry.flags & GTF_type_mask) != GTF_permit_access || old.entry.domid != user)
             return GNTST_general_error;
-        if (!readonly && (old.flags & GTF_readonly))
+        if (!readonly && (old.entry.flags & GTF_readonly))
             return GNTST_general_error;
-        new.flags |= readonly ? GTF_reading : GTF_reading | GTF_writing;
+        new.entry.flags |= wanted;
+        *frame = old.entry.frame;
         if (__atomic_compare_exchange_n(word, &old.word, new.word, false, __ATOMIC_SEQ_CST,
                                         __ATOMIC_SEQ_CST))
             return GNTST_okay;
@@ -198,66 +200,77 @@ static void status_clear(struct grant_entry_v1 *entry, const struct grant_active
         __atomic_fetch_and(&entry->flags, (uint16_t)~unneeded, __ATOMIC_SEQ_CST);
 }
 
+static inline void reference_put(struct frame *frame, bool readonly)
+{
+    if (readonly)
+        frame_put(frame);
+    else
+        frame_put_typed(frame);
+}
+
+static inline bool reference_get(struct frame *frame, struct domain *owner, bool readonly)
+{
+    return readonly ? frame_get(frame, owner)
+                    : frame_get_typed(frame, owner, FRAME_TYPE_WRITABLE) == 0;
+}
+
+/* One for each kind. */
 static void references_put(struct frame *frame, unsigned kinds, bool readonly)
 {
-    for (; kinds; kinds &= kinds - 1) {
-        if (readonly)
-            frame_put(frame);
-        else
-            frame_put_typed(frame);
-    }
+    for (; kinds; kinds &= kinds - 1)
+        reference_put(frame, readonly);
 }
 
-/* One reference for each kind, or none. */
 static bool references_get(struct frame *frame, struct domain *owner, unsigned kinds, bool readonly)
 {
-    unsigned taken = 0;
-
-    for (unsigned kind = 0; kind < GRANT_KINDS; kind++) {
-        if (!(kinds >> kind & 1))
-            continue;
-        bool done = readonly ? frame_get(frame, owner)
-                             : frame_get_typed(frame, owner, FRAME_TYPE_WRITABLE) == 0;
-        if (!done) {
-            references_put(frame, taken, readonly);
-            return false;
-        }
-        taken |= 1u << kind;
-    }
-    return true;
+    if (!reference_get(frame, owner, readonly))
+        return false;
+    if (!(kinds & (kinds - 1)) || reference_get(frame, owner, readonly))
+        return true;
+    reference_put(frame, readonly);
+    return false;
 }
 
-static uint16_t *pin_counter(struct grant_active *active, unsigned kind, bool readonly)
+static void pins_add(struct grant_active *active, unsigned kinds, bool readonly, uint16_t number)
 {
-    return readonly ? &active->readers[kind] : &active->writers[kind];
+    uint16_t *counters = readonly ? active->readers : active->writers;
+
+    if (kinds & 1u << GRANT_HOST)
+        counters[GRANT_HOST] += number;
+    if (kinds & 1u << GRANT_DEVICE)
+        counters[GRANT_DEVICE] += number;
 }
 
-static bool pins_full(struct grant_active *active, bool readonly)
+static bool pins_full(const struct grant_active *active, bool readonly)
 {
-    return *pin_counter(active, GRANT_HOST, readonly) == GRANT_PINS_MAX ||
-           *pin_counter(active, GRANT_DEVICE, readonly) == GRANT_PINS_MAX;
+    const uint16_t *counters = readonly ? active->readers : active->writers;
+
+    return counters[GRANT_HOST] == GRANT_PINS_MAX || counters[GRANT_DEVICE] == GRANT_PINS_MAX;
 }
 
-static int16_t pin_locked(struct domain *granter, struct grant_table *table, grant_ref_t ref,
-                          const struct domain *user, unsigned kinds, bool readonly,
-                          struct frame **frame)
+static inline __attribute__((always_inline)) int16_t
+pin_locked(struct domain *granter, grant_ref_t ref, const struct domain *user, unsigned kinds,
+           bool readonly, struct frame **frame)
 {
-    struct grant_entry_v1 *entry = grant_entry_at(table, ref);
-    struct grant_active *active = grant_active_at(table, ref);
+    struct grant_table *table = granter->grants;
 
     if (table->released)
         return GNTST_general_error;
+    struct grant_entry_v1 *entry = grant_entry_at(table, ref);
+    struct grant_active *active = grant_active_at(table, ref);
     if (!entry)
         return GNTST_bad_gntref;
     bool fresh = !grant_is_pinned(active);
+    uint32_t number = active->frame, named;
     if (!fresh && (active->user != user->id || pins_full(active, readonly)))
         return GNTST_general_error;
     if (fresh || (!readonly && !has_writers(active))) {
-        int16_t status = status_set(entry, user->id, readonly);
+        int16_t status = status_set(entry, user->id, readonly, &named);
         if (status != GNTST_okay)
             return status;
+        if (fresh)
+            number = named;
     }
-    uint32_t number = fresh ? READ_ONCE(entry->frame) : active->frame;
     if (!mfn_is_ram(mfn(number)) ||
         !references_get(mfn_to_frame(mfn(number)), granter, kinds, readonly)) {
         status_clear(entry, active);
@@ -265,20 +278,18 @@ static int16_t pin_locked(struct domain *granter, struct grant_table *table, gra
     }
     active->frame = number;
     active->user = user->id;
-    for (unsigned kind = 0; kind < GRANT_KINDS; kind++)
-        *pin_counter(active, kind, readonly) += kinds >> kind & 1;
+    pins_add(active, kinds, readonly, 1);
     *frame = mfn_to_frame(mfn(number));
     return GNTST_okay;
 }
 
-int16_t grant_pin(struct domain *granter, grant_ref_t ref, const struct domain *user,
-                  unsigned kinds, bool readonly, struct frame **frame)
+__attribute__((noinline)) int16_t grant_pin(struct domain *granter, grant_ref_t ref,
+                                            const struct domain *user, unsigned kinds,
+                                            bool readonly, struct frame **frame)
 {
-    struct grant_table *table = granter->grants;
-
-    spin_lock(&table->lock);
-    int16_t status = pin_locked(granter, table, ref, user, kinds, readonly, frame);
-    spin_unlock(&table->lock);
+    spin_lock(&granter->grants->lock);
+    int16_t status = pin_locked(granter, ref, user, kinds, readonly, frame);
+    spin_unlock(&granter->grants->lock);
     return status;
 }
 
@@ -289,8 +300,7 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, unsigned kinds, bool r
 
     spin_lock(&table->lock);
     struct grant_active *active = grant_active_at(table, ref);
-    for (unsigned kind = 0; kind < GRANT_KINDS; kind++)
-        *pin_counter(active, kind, readonly) -= kinds >> kind & 1;
+    pins_add(active, kinds, readonly, (uint16_t)-1);
     status_clear(grant_entry_at(table, ref), active);
     spin_unlock(&table->lock);
     references_put(frame, kinds, readonly);
@@ -298,45 +308,52 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, unsigned kinds, bool r
 
 struct grant_mapping *grant_mapping_at(struct grant_table *table, grant_handle_t handle)
 {
-    if (handle >= table->mapping_count)
+    if (handle >= __atomic_load_n(&table->mapping_count, __ATOMIC_ACQUIRE))
         return NULL;
     return &table->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
 }
 
-static bool handle_allocate_locked(struct grant_table *table, grant_handle_t *handle)
+/* A handle that there was not yet, on the list of free ones. */
+static bool handle_make_locked(struct grant_table *table)
 {
-    if (table->mapping_free) {
-        *handle = table->mapping_free - 1;
-        table->mapping_free = grant_mapping_at(table, *handle)->next;
-    } else {
-        uint32_t page = table->mapping_count / MAPPINGS_PER_PAGE;
-        if (table->mapping_count >= table->mapping_limit)
-            return false;
-        if (!table->mappings[page])
-            table->mappings[page] = frame_allocate_hypervisor(0);
-        if (!table->mappings[page])
-            return false;
-        *handle = table->mapping_count++;
-    }
-    grant_mapping_at(table, *handle)->flags = MAPPING_RESERVED;
+    uint32_t number = table->mapping_count, page = number / MAPPINGS_PER_PAGE;
+
+    if (number >= table->mapping_limit)
+        return false;
+    if (!table->mappings[page])
+        table->mappings[page] = frame_allocate_hypervisor(0);
+    if (!table->mappings[page])
+        return false;
+    table->mappings[page][number % MAPPINGS_PER_PAGE].next = table->mapping_free;
+    table->mapping_free = number + 1;
+    __atomic_store_n(&table->mapping_count, number + 1, __ATOMIC_RELEASE);
     return true;
 }
 
-bool grant_handle_allocate(struct domain *domain, grant_handle_t *handle)
+struct grant_mapping *grant_handle_allocate(struct domain *domain, grant_handle_t *handle)
 {
-    spin_lock(&domain->grants->lock);
-    bool done = handle_allocate_locked(domain->grants, handle);
-    spin_unlock(&domain->grants->lock);
-    return done;
+    struct grant_table *table = domain->grants;
+    struct grant_mapping *mapping = NULL;
+
+    spin_lock(&table->lock);
+    if (table->mapping_free || handle_make_locked(table)) {
+        *handle = table->mapping_free - 1;
+        mapping = grant_mapping_at(table, *handle);
+        table->mapping_free = mapping->next;
+        mapping->flags = MAPPING_RESERVED;
+    }
+    spin_unlock(&table->lock);
+    return mapping;
 }
 
 void grant_handle_free(struct domain *domain, grant_handle_t handle)
 {
     struct grant_table *table = domain->grants;
+    struct grant_mapping *mapping = grant_mapping_at(table, handle);
 
     spin_lock(&table->lock);
-    struct grant_mapping *mapping = grant_mapping_at(table, handle);
-    *mapping = (struct grant_mapping){.next = table->mapping_free};
+    mapping->next = table->mapping_free;
     table->mapping_free = handle + 1;
+    WRITE_ONCE(mapping->flags, 0);
     spin_unlock(&table->lock);
 }

@@ -5,7 +5,9 @@
  *   shared    the entries that the domain writes; what is read there is read once and checked
  *   active    for each entry in use: who uses it, which frame it named then, and how often it is
  *             pinned (a mapping for the host, one for devices, a copy under way), by rights
- *   mappings  the handles of this domain's own mappings of other domains' entries
+ *   mappings  the handles of this domain's own mappings of other domains' entries; who holds one
+ *             that is reserved or busy, which is one compare-and-swap of its flags, changes it
+ *             without the lock
  *
  * Every pin holds one reference to the frame, and one to its writable type if it may write; the
  * frame of an entry cannot change while it is pinned. GTF_reading and GTF_writing are set in the
@@ -36,9 +38,9 @@ struct domain;
 enum grant_kind { GRANT_HOST, GRANT_DEVICE };
 
 struct grant_active {
+    uint16_t readers[GRANT_KINDS], writers[GRANT_KINDS];
     uint32_t frame;
     domid_t user;
-    uint16_t readers[GRANT_KINDS], writers[GRANT_KINDS];
     uint16_t reserved;
 };
 
@@ -82,8 +84,9 @@ int16_t grant_pin(struct domain *granter, grant_ref_t ref, const struct domain *
 void grant_unpin(struct domain *granter, grant_ref_t ref, unsigned kinds, bool readonly,
                  struct frame *frame);
 
-/* A fresh handle, MAPPING_RESERVED; false when there are no more. */
-bool grant_handle_allocate(struct domain *domain, grant_handle_t *handle);
+/* A fresh handle, MAPPING_RESERVED: the caller's own until it has set other flags. NULL when there
+ * are no more. */
+struct grant_mapping *grant_handle_allocate(struct domain *domain, grant_handle_t *handle);
 void grant_handle_free(struct domain *domain, grant_handle_t handle);
-/* NULL if the handle never existed. Lock held. */
+/* NULL if the handle never existed. Needs no lock: mappings stay, and their number only grows. */
 struct grant_mapping *grant_mapping_at(struct grant_table *table, grant_handle_t handle);

@@ -17,6 +17,7 @@ enum heap_zone { ZONE_LOW, ZONE_HIGH, ZONE_COUNT };
 
 static struct spinlock heap_lock = SPINLOCK(LOCK_LEVEL_HEAP);
 static uint32_t heads[ZONE_COUNT][FRAME_ORDER_MAX + 1]; /* heap_lock: free blocks by first frame */
+static uint32_t orders[ZONE_COUNT]; /* heap_lock: a bit for each that has some */
 static uint64_t free_count, total_count, claimed_count; /* heap_lock                             */
 
 static enum heap_zone zone_of(uint64_t number)
@@ -36,16 +37,20 @@ static void list_push(uint64_t number, unsigned order)
     if (*head)
         frame_table[*head].previous = (uint32_t)number;
     *head = (uint32_t)number;
+    orders[zone_of(number)] |= 1u << order;
 }
 
 static void list_take(uint64_t number)
 {
     struct frame *frame = &frame_table[number];
+    enum heap_zone zone = zone_of(number);
 
     if (frame->previous)
         frame_table[frame->previous].next = frame->next;
     else
-        heads[zone_of(number)][frame->order] = frame->next;
+        heads[zone][frame->order] = frame->next;
+    if (!heads[zone][frame->order])
+        orders[zone] &= ~(1u << frame->order);
     if (frame->next)
         frame_table[frame->next].previous = frame->previous;
     frame->next = frame->previous = 0;
@@ -66,6 +71,21 @@ static uint32_t later_stamp(uint32_t left, uint32_t right)
     return (int32_t)(left - right) > 0 ? left : right;
 }
 
+/* What two free buddies remember, as one block. */
+static void merge(const struct frame *left, const struct frame *right, struct frame *whole)
+{
+    uint16_t unscrubbed = (left->flags | right->flags) & FRAME_FLAG_UNSCRUBBED;
+    uint32_t data_of = left->type_word;
+
+    if (!(left->flags & FRAME_FLAG_UNSCRUBBED))
+        data_of = right->type_word;
+    else if ((right->flags & FRAME_FLAG_UNSCRUBBED) && right->type_word != data_of)
+        data_of = 0;
+    whole->tlb_stamp = later_stamp(left->tlb_stamp, right->tlb_stamp);
+    whole->flags = unscrubbed;
+    whole->type_word = data_of;
+}
+
 /* Take the free buddies in, as long as there are some, and put the block on its list. */
 static void merge_and_push(uint64_t number, unsigned order)
 {
@@ -75,23 +95,23 @@ static void merge_and_push(uint64_t number, unsigned order)
             break;
         list_take(buddy);
         uint64_t merged = number & ~(1UL << order);
-        struct frame *first = &frame_table[merged];
-        first->flags =
-            (frame_table[number].flags | frame_table[buddy].flags) & FRAME_FLAG_UNSCRUBBED;
-        first->tlb_stamp = later_stamp(frame_table[number].tlb_stamp, frame_table[buddy].tlb_stamp);
+        merge(&frame_table[number], &frame_table[buddy], &frame_table[merged]);
         number = merged;
         order++;
     }
     list_push(number, order);
 }
 
-static void give_locked(uint64_t number, unsigned order, bool unscrubbed, uint32_t stamp)
+static void give_locked(const struct heap_block *block)
 {
-    frame_table[number].state = FRAME_STATE_FREE;
-    frame_table[number].flags = unscrubbed ? FRAME_FLAG_UNSCRUBBED : 0;
-    frame_table[number].tlb_stamp = stamp;
-    free_count += 1UL << order;
-    merge_and_push(number, order);
+    struct frame *frame = &frame_table[block->first.value];
+
+    frame->state = FRAME_STATE_FREE;
+    frame->flags = block->unscrubbed ? FRAME_FLAG_UNSCRUBBED : 0;
+    frame->tlb_stamp = block->tlb_stamp;
+    frame->type_word = block->data_of;
+    free_count += 1UL << block->order;
+    merge_and_push(block->first.value, block->order);
 }
 
 void heap_add(mfn_t start, mfn_t end)
@@ -106,7 +126,7 @@ void heap_add(mfn_t start, mfn_t end)
         while (order < FRAME_ORDER_MAX && !(number & (1UL << order)) &&
                number + (2UL << order) <= end.value)
             order++;
-        give_locked(number, order, true, stamp);
+        give_locked(&(struct heap_block){mfn(number), order, true, stamp, 0});
         number += 1UL << order;
         total_count += 1UL << order;
     }
@@ -116,8 +136,8 @@ void heap_add(mfn_t start, mfn_t end)
 /* First frame of a block of at least `order` that begins low enough, 0 if none. */
 static uint64_t find_block(enum heap_zone zone, unsigned order, uint64_t limit)
 {
-    for (unsigned larger = order; larger <= FRAME_ORDER_MAX; larger++) {
-        uint32_t number = heads[zone][larger];
+    for (uint32_t larger = orders[zone] >> order << order; larger; larger &= larger - 1) {
+        uint32_t number = heads[zone][__builtin_ctz(larger)];
         for (unsigned seen = 0; number && seen < SEARCH_MAX; seen++) {
             if (number + (1UL << order) <= limit)
                 return number;
@@ -133,20 +153,18 @@ static uint64_t find_block(enum heap_zone zone, unsigned order, uint64_t limit)
  */
 static uint64_t split(uint64_t number, unsigned order, bool from_below)
 {
-    struct frame whole = frame_table[number];
+    const struct frame whole = frame_table[number];
 
     list_take(number);
     for (unsigned larger = whole.order; larger > order;) {
         larger--;
         uint64_t upper = number + (1UL << larger), rest = from_below ? upper : number;
-        frame_table[rest].flags = whole.flags & FRAME_FLAG_UNSCRUBBED;
-        frame_table[rest].tlb_stamp = whole.tlb_stamp;
+        merge(&whole, &whole, &frame_table[rest]);
         list_push(rest, larger);
         if (!from_below)
             number = upper;
     }
-    frame_table[number].flags = whole.flags & FRAME_FLAG_UNSCRUBBED;
-    frame_table[number].tlb_stamp = whole.tlb_stamp;
+    merge(&whole, &whole, &frame_table[number]);
     return number;
 }
 
@@ -165,11 +183,12 @@ static bool take_locked(unsigned order, unsigned address_bits, struct heap_block
     if (!number)
         return false;
     number = split(number, order, limited);
-    *block =
-        (struct heap_block){mfn(number), order, frame_table[number].flags & FRAME_FLAG_UNSCRUBBED,
-                            frame_table[number].tlb_stamp};
-    frame_table[number].flags = 0;
-    frame_table[number].state = FRAME_STATE_HYPERVISOR;
+    struct frame *frame = &frame_table[number];
+    *block = (struct heap_block){mfn(number), order, frame->flags & FRAME_FLAG_UNSCRUBBED,
+                                 frame->tlb_stamp, frame->type_word};
+    frame->flags = 0;
+    frame->type_word = 0;
+    frame->state = FRAME_STATE_HYPERVISOR;
     free_count -= 1UL << order;
     return true;
 }
@@ -196,15 +215,15 @@ bool heap_take_unclaimed(unsigned order, unsigned address_bits, struct heap_bloc
 void heap_give(const struct heap_block *block)
 {
     spin_lock(&heap_lock);
-    give_locked(block->first.value, block->order, block->unscrubbed, block->tlb_stamp);
+    give_locked(block);
     spin_unlock(&heap_lock);
 }
 
-void heap_clean(const struct heap_block *block, bool may_preempt)
+void heap_clean(const struct heap_block *block, bool may_preempt, uint32_t serial)
 {
     /* No domain: the block may be in the translations of any former owner or mapper. */
     tlb_flush_stale(NULL, block->tlb_stamp);
-    if (!block->unscrubbed)
+    if (!block->unscrubbed || (serial && block->data_of == serial))
         return;
     for (uint64_t i = 0; i < 1UL << block->order; i++) {
         memset(mfn_to_virtual(mfn(block->first.value + i)), 0, PAGE_SIZE);

@@ -4,8 +4,9 @@
  * (below 4 GiB, above), so that devices with 32-bit addresses find memory.
  *
  * Owns all frames in FRAME_STATE_FREE, their lists and the counts, under heap_lock
- * (LOCK_LEVEL_HEAP). A free block remembers whether it may hold somebody's data and at which TLB
- * clock it was freed; heap_take() hands it over as it is, heap_clean() makes it fit for use.
+ * (LOCK_LEVEL_HEAP). A free block remembers whether it may hold somebody's data, whose (in its
+ * first frame's type_word), and at which TLB clock it was freed; heap_take() hands it over as it
+ * is, heap_clean() makes it fit for use.
  */
 #pragma once
 
@@ -22,6 +23,7 @@ struct heap_block {
     unsigned order;
     bool unscrubbed;
     uint32_t tlb_stamp;
+    uint32_t data_of; /* domain->serial of the only one whose data it may hold; 0: anybody's */
 };
 
 /* A block below 2^address_bits (0 = anywhere), without owner and references; the caller sets the
@@ -31,8 +33,9 @@ bool heap_take(unsigned order, unsigned address_bits, struct heap_block *block);
 bool heap_take_unclaimed(unsigned order, unsigned address_bits, struct heap_block *block);
 void heap_give(const struct heap_block *block);
 
-/* Flush stale translations of the block, then zero it if it was used. */
-void heap_clean(const struct heap_block *block, bool may_preempt);
+/* Flush stale translations of the block, then zero it if it was used, unless by the domain with
+ * that serial (0: whoever it was) and nobody else. */
+void heap_clean(const struct heap_block *block, bool may_preempt, uint32_t serial);
 
 uint64_t heap_free_count(void);
 uint64_t heap_total_count(void);

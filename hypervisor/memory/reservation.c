@@ -44,19 +44,29 @@ static bool extents_begin(struct extents *extents, const struct xen_memory_reser
         return false;
     if (!guest_array_ok(extents->list, extents->count, sizeof(xen_pfn_t)))
         return false;
-    extents->domain = domain_get_for(reservation->domid, &error);
+    if (reservation->domid == DOMID_SELF)
+        extents->domain = current_domain(); /* stays as long as the call */
+    else
+        extents->domain = domain_get_for(reservation->domid, &error);
     return extents->domain != NULL;
 }
 
+static void extents_end(const struct extents *extents,
+                        const struct xen_memory_reservation *reservation)
+{
+    if (reservation->domid != DOMID_SELF)
+        domain_put(extents->domain);
+}
+
+/* The list's range has been checked. */
 static int list_read(const struct extents *extents, uint64_t index, xen_pfn_t *value)
 {
-    return copy_from_guest(value, guest_ptr_at(extents->list, index, sizeof(*value)),
-                           sizeof(*value));
+    return words_from_guest(value, guest_ptr_at(extents->list, index, sizeof(*value)), 1);
 }
 
 static int list_write(const struct extents *extents, uint64_t index, xen_pfn_t value)
 {
-    return copy_to_guest(guest_ptr_at(extents->list, index, sizeof(value)), &value, sizeof(value));
+    return words_to_guest(guest_ptr_at(extents->list, index, sizeof(value)), &value, 1);
 }
 
 static int populate_extent(const struct extents *extents, uint64_t index)
@@ -117,19 +127,19 @@ static int decrease_extent(const struct extents *extents, uint64_t index)
     return rc;
 }
 
-static long for_each_extent(const struct xen_memory_reservation *reservation,
-                            int (*operate)(const struct extents *extents, uint64_t index))
+static inline __attribute__((always_inline)) long
+for_each_extent(const struct xen_memory_reservation *reservation,
+                int (*operate)(const struct extents *extents, uint64_t index))
 {
     struct extents extents;
     uint64_t done = 0;
 
     if (!extents_begin(&extents, reservation))
         return 0;
-    while (done < extents.count && operate(&extents, done) == 0) {
-        done++;
-        preempt_point();
-    }
-    domain_put(extents.domain);
+    while (done < extents.count && operate(&extents, done) == 0)
+        if (++done < extents.count)
+            preempt_point();
+    extents_end(&extents, reservation);
     return (long)done;
 }
 

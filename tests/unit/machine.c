@@ -195,7 +195,7 @@ void machine_reset(void)
     memset(machine_memory, 0x5a, sizeof(machine_memory));
     for (uint64_t i = 1; i < MACHINE_FRAMES; i++) {
         machine_table[i].state = FRAME_STATE_FREE;
-        block = (struct heap_block){mfn(i), 0, true, clock_now_value};
+        block = (struct heap_block){mfn(i), 0, true, clock_now_value, 0};
         heap_give(&block);
     }
     machine_processor_flushed();

@@ -86,6 +86,55 @@ static void test_memory_of_others_is_scrubbed(void **state)
     assert_int_equal(m2p_get(mfn(number)), M2P_INVALID);
 }
 
+static bool is_scrubbed(const struct frame *frame)
+{
+    for (unsigned i = 0; i < 512; i++)
+        if (machine_entries(frame)[i])
+            return false;
+    return true;
+}
+
+/* One's own data may come back, alone or in a larger block; never with a block that is partly
+ * another's, and not to a domain whose number is not known to be unique. */
+static void test_own_memory_is_not_scrubbed(void **state)
+{
+    (void)state;
+    mfn_t pair;
+
+    domains[0].serial = 1;
+    domains[1].serial = 2;
+    for (unsigned second = 0; second < 2; second++) {
+        assert_int_equal(frame_allocate_domain(&domains[0], 1, 0, &pair), 0);
+        struct frame *frames = mfn_to_frame(pair);
+        memset(machine_entries(&frames[0]), 0x77, 2 * PAGE_SIZE);
+        assert_true(frame_release(&frames[1]));
+        if (second) {
+            assert_ptr_equal(machine_frame(&domains[1]), &frames[1]);
+            assert_true(is_scrubbed(&frames[1]));
+            memset(machine_entries(&frames[1]), 0x66, PAGE_SIZE);
+            assert_true(frame_release(&frames[1]));
+        }
+        assert_true(frame_release(&frames[0]));
+        mfn_t again;
+        assert_int_equal(frame_allocate_domain(&domains[0], 1, 0, &again), 0);
+        assert_int_equal(again.value, pair.value);
+        assert_int_equal(is_scrubbed(&frames[0]), second);
+        assert_int_equal(is_scrubbed(&frames[1]), second);
+        memset(machine_entries(&frames[0]), 0x77, 2 * PAGE_SIZE);
+        assert_true(frame_release(&frames[0]));
+        assert_true(frame_release(&frames[1]));
+        assert_int_equal(frame_allocate_domain(&domains[1], 1, 0, &again), 0);
+        assert_true(is_scrubbed(&frames[0]) && is_scrubbed(&frames[1]));
+        assert_true(frame_release(&frames[0]) && frame_release(&frames[1]));
+    }
+    domains[0].serial = 0;
+    struct frame *frame = machine_frame(&domains[0]);
+    memset(machine_entries(frame), 0x77, PAGE_SIZE);
+    assert_true(frame_release(frame));
+    assert_ptr_equal(machine_frame(&domains[0]), frame);
+    assert_true(is_scrubbed(frame));
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -239,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup(test_buddies_merge_again, set_up),
         cmocka_unit_test_setup(test_address_limit, set_up),
         cmocka_unit_test_setup(test_memory_of_others_is_scrubbed, set_up),
+        cmocka_unit_test_setup(test_own_memory_is_not_scrubbed, set_up),
         cmocka_unit_test_setup(test_limits, set_up),
         cmocka_unit_test_setup(test_references, set_up),
         cmocka_unit_test_setup(test_references_do_not_overflow, set_up),
