@@ -12,6 +12,7 @@
 #include "pvguest/kernel/event.h"
 #include "pvguest/kernel/heap.h"
 #include "pvguest/kernel/map.h"
+#include "pvguest/kernel/page.h"
 #include "pvguest/kernel/thread.h"
 
 #define PIECE_SIZE      512
@@ -31,7 +32,7 @@ struct console {
     console_sink_t *sink;
     void *sink_argument;
     uint64_t logged; /* bytes ever written to the log */
-    char log[CONSOLE_LOG_SIZE];
+    char *log;       /* CONSOLE_LOG_SIZE bytes */
 };
 
 static struct domain_table consoles;
@@ -188,9 +189,13 @@ int console_back_open(domid_t domain, uint64_t ring_mfn, evtchn_port_t remote_po
     console = heap_allocate_zeroed(sizeof(*console));
     if (console == NULL)
         return -XEN_ENOMEM;
+    error = -XEN_ENOMEM;
+    console->log = page_allocate(page_order(CONSOLE_LOG_SIZE));
+    if (console->log == NULL)
+        goto free_console;
     error = foreign_map(domain, &ring_mfn, 1, true, &page);
     if (error != 0)
-        goto free_console;
+        goto free_log;
     error = event_bind_interdomain(domain, remote_port, &console->port);
     if (error != 0)
         goto unmap;
@@ -208,6 +213,8 @@ close:
     event_close(console->port);
 unmap:
     foreign_unmap(page, 1);
+free_log:
+    page_free(console->log, page_order(CONSOLE_LOG_SIZE));
 free_console:
     heap_free(console);
     return error;
@@ -225,6 +232,7 @@ void console_back_close(domid_t domain)
     event_close(console->port);
     set_waiting(console, false);
     foreign_unmap(console->ring.shared, 1);
+    page_free(console->log, page_order(CONSOLE_LOG_SIZE));
     heap_free(console);
 }
 

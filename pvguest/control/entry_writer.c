@@ -5,6 +5,8 @@
 #include <xen/errno.h>
 
 #include "lib/format.h"
+#include "lib/string.h"
+#include "lib/text.h"
 
 void entry_prefix(struct entry_writer *writer, const char *format, ...)
 {
@@ -15,6 +17,17 @@ void entry_prefix(struct entry_writer *writer, const char *format, ...)
     va_end(arguments);
 }
 
+/* The prefix and, below it, the key; an empty one is the prefix itself. */
+static void path_of(const struct entry_writer *writer, const char *key, char path[STORE_PATH_SIZE])
+{
+    size_t length = strlen(writer->prefix);
+
+    memcpy(path, writer->prefix, length);
+    if (*key)
+        path[length++] = '/';
+    text_copy(path + length, key, STORE_PATH_SIZE - length);
+}
+
 void entry_put(struct entry_writer *writer, const char *key, const char *format, ...)
 {
     char path[STORE_PATH_SIZE], value[MAX_GUEST_CMDLINE];
@@ -22,7 +35,7 @@ void entry_put(struct entry_writer *writer, const char *key, const char *format,
 
     if (writer->status)
         return;
-    format_text(path, sizeof path, "%s/%s", writer->prefix, key);
+    path_of(writer, key, path);
     va_start(arguments, format);
     format_text_va(value, sizeof value, format, arguments);
     va_end(arguments);
@@ -36,7 +49,7 @@ void entry_directory(struct entry_writer *writer, const char *key, domid_t owner
 
     if (writer->status)
         return;
-    format_text(path, sizeof path, "%s%s%s", writer->prefix, *key ? "/" : "", key);
+    path_of(writer, key, path);
     format_text(permissions, sizeof permissions, "n%u r%u", owner, reader);
     writer->status = store_mkdir_in(writer->transaction, path);
     if (!writer->status)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pvguest/control/store_node.h"
 
+#include <stdbool.h>
+
 #include "lib/string.h"
 #include "pvguest/kernel/heap.h"
 #include <xen/errno.h>
@@ -91,30 +93,33 @@ static int name_compare(const struct store_node *node, const char *name, size_t 
     return node->name_length < length ? -1 : node->name_length > length;
 }
 
-/* The first child not before the name. */
-static uint32_t child_position(const struct store_node *parent, const char *name, size_t length)
+/* Where the child is, or where it would have to be inserted. */
+static bool child_find(const struct store_node *parent, const char *name, size_t length,
+                       uint32_t *position)
 {
     uint32_t low = 0, high = parent->child_count;
 
     while (low < high) {
         uint32_t middle = (low + high) / 2;
+        int order = name_compare(parent->children[middle], name, length);
 
-        if (name_compare(parent->children[middle], name, length) < 0)
+        *position = middle;
+        if (order == 0)
+            return true;
+        if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    *position = low;
+    return false;
 }
 
 struct store_node **store_node_child(struct store_node *parent, const char *name, size_t length)
 {
-    uint32_t position = child_position(parent, name, length);
+    uint32_t position;
 
-    if (position == parent->child_count ||
-        name_compare(parent->children[position], name, length) != 0)
-        return NULL;
-    return &parent->children[position];
+    return child_find(parent, name, length, &position) ? &parent->children[position] : NULL;
 }
 
 static int children_grow(struct store_node *parent)
@@ -134,10 +139,11 @@ static int children_grow(struct store_node *parent)
 
 int store_node_insert(struct store_node *parent, struct store_node *child)
 {
-    uint32_t position = child_position(parent, child->name, child->name_length);
+    uint32_t position;
 
     if (parent->child_count == parent->child_capacity && children_grow(parent))
         return -XEN_ENOMEM;
+    child_find(parent, child->name, child->name_length, &position);
     memmove(&parent->children[position + 1], &parent->children[position],
             (parent->child_count - position) * sizeof(*parent->children));
     parent->children[position] = child;

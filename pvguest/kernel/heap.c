@@ -102,9 +102,10 @@ void *heap_allocate(size_t size)
 
 void *heap_allocate_zeroed(size_t size)
 {
-    void *memory = heap_allocate(size);
+    struct block *memory = heap_allocate(size);
 
-    if (memory)
+    /* Pages come zeroed. */
+    if (memory && !((memory - 1)->kind & LARGE))
         memset(memory, 0, size);
     return memory;
 }
