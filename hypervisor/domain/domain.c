@@ -17,6 +17,7 @@
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/scheduler.h"
+#include "hypervisor/processor/smp.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -218,6 +219,7 @@ static void first_domain_ended(uint8_t reason)
         machine_reboot();
     default:
         printk("domain 0 ended (reason %u): stopping\n", reason);
+        smp_stop_others();
         machine_halt();
     }
 }
