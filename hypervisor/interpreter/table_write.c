@@ -8,6 +8,7 @@
 #include "hypervisor/interpreter/fetch.h"
 #include "hypervisor/interpreter/interpreter.h"
 #include "hypervisor/memory/guest_table.h"
+#include "hypervisor/memory/leaf.h"
 #include "hypervisor/memory/table.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/tlb.h"
@@ -54,10 +55,23 @@ static bool update_entry(const struct instruction *instruction, uint64_t *place,
     }
 }
 
+/*
+ * A plain store of a whole entry, which is what kernels mostly do: no matter what was there, and
+ * neither registers nor flags change.
+ */
+static bool stores_whole_entry(const struct instruction *instruction, struct cpu_user_regs *regs,
+                               uint64_t *value)
+{
+    return (instruction->opcode == 0x89 || instruction->opcode == 0xc7) &&
+           instruction->operand_size == sizeof(*value) &&
+           alu_memory_operation(instruction, 0, regs, value);
+}
+
 bool interpreter_table_write(struct cpu_user_regs *regs, uint64_t address)
 {
     struct domain *domain = current_domain();
     struct instruction instruction;
+    uint64_t value;
     bool done = false;
 
     if (!instruction_fetch(regs, &instruction) || !instruction.has_modrm || instruction.mod == 3 ||
@@ -69,7 +83,9 @@ bool interpreter_table_write(struct cpu_user_regs *regs, uint64_t address)
         return false;
     mutex_lock(&domain->mmu_lock);
     uint64_t *place = guest_table_find_mapped(address & ~7UL);
-    if (place)
+    if (place && stores_whole_entry(&instruction, regs, &value))
+        done = leaf_store(place, value, domain, domain) == 0;
+    else if (place)
         done = update_entry(&instruction, place, address & 7, regs);
     mutex_unlock(&domain->mmu_lock);
     if (done)
