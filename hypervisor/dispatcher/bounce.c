@@ -265,6 +265,8 @@ long do_iret(struct cpu_user_regs *regs)
     struct iret_context frame;
     bool failed = !guest_words_ok(regs->rsp, sizeof(frame));
 
+    /* Else a frame that is half made would be left by sysret, if the domain is ever resumed. */
+    regs->entry_vector = 0;
     if (failed) {
         iret_impossible(regs, "not the guest's memory");
         return 0;
@@ -304,7 +306,6 @@ long do_iret(struct cpu_user_regs *regs)
     frame.cs |= 3;
     regs->cs = (uint16_t)frame.cs;
     regs->rflags = (frame.rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | RFLAGS_FIXED;
-    regs->entry_vector = 0;
     if ((frame.flags & VGCF_in_syscall) && sysret_suits(&frame))
         regs->entry_vector = ENTRY_SYSCALL;
     return (long)frame.rax;

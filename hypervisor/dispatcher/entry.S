@@ -221,7 +221,10 @@ hypercall_upcall:
     call bounce_event
     pop %rcx                    /* r11 */
     mov (REGS_RAX - REGS_R10)(%rsp), %rax
-    jmp hypercall_return
+    /* Not whether another is wanted: others may take the mask away as often as they like. */
+    mov (STACK_TOP_VCPU - REGS_R10)(%rsp), %rdx
+    cmpq $0, VCPU_EXIT_WORD(%rdx)
+    je hypercall_sysret
 
 hypercall_complete:
     COMPLETE_TO_R11

@@ -218,7 +218,7 @@ void trap_paranoid(struct cpu_user_regs *regs)
 void exit_to_guest_work(void)
 {
     struct vcpu *vcpu = current_vcpu();
-    bool published;
+    bool published, upcall_made = false;
 
     vcpu->at_exit = false; /* it begins its first run with the mark set */
     for (;;) {
@@ -230,9 +230,11 @@ void exit_to_guest_work(void)
         published = vcpu_publish(vcpu);
         if (vcpu->nmi_pending && bounce_nmi(&vcpu->stack->regs))
             continue;
-        if (!event_upcall_wanted(vcpu))
+        /* One masks further ones, unless another vcpu of the guest takes the mask away. */
+        if (upcall_made || !event_upcall_wanted(vcpu))
             break;
         bounce_event(&vcpu->stack->regs);
+        upcall_made = true;
     }
     if (!published || vcpu->nmi_pending)
         vcpu->exit_work = true;
