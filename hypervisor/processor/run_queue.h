@@ -24,6 +24,10 @@ struct run_queue {
     uint64_t arrivals;             /* round robin: the last in the row */
     uint64_t slice_end;            /* when the running vcpu's place is next decided about */
     struct timer slice_timer;      /* set for slice_end or earlier, if that is ever */
+    /* Of this processor's last decision: what is told to others when the switch is complete, for
+     * they cannot take a vcpu before. */
+    bool offers, passes_on;
+    uint64_t offered_affinity;
 
     /* Shown to other processors, which look without the lock: hints, each looked at once. */
     uint64_t movable_key, movable_affinity; /* of the first in `movable`; RUN_KEY_NONE: none */

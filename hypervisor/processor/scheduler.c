@@ -160,30 +160,34 @@ void schedule(void)
     retire(pcpu, previous, now);
     struct vcpu *next = choose(pcpu, now);
     slice_begin(pcpu, next, now);
-    bool offers = queue->movable.first;
-    uint64_t affinity = previous->entity.queued ? previous->entity.affinity : 0;
+    queue->offers = queue->movable.first;
+    queue->offered_affinity = previous->entity.queued ? previous->entity.affinity : 0;
+    queue->passes_on = pcpu_count > 1 && vcpu_is_idle(previous) && next != previous;
     spin_unlock(&queue->lock);
 
     queue_finish(pcpu, QUEUE_SET_SLICE);
-    if (offers)
-        move_offer(pcpu, affinity);
-    if (vcpu_is_idle(previous) && pcpu_count > 1)
-        move_pass_on(pcpu);
     if (next->entity.capped)
         cap_start_period(next->domain);
     if (next != previous)
         vcpu_switch(previous, next);
+    else if (queue->offers)
+        move_offer(pcpu, queue->offered_affinity);
     previous->exit_work = true; /* the caller is back: its run-state has changed */
 }
 
 void schedule_tail(void)
 {
-    struct vcpu *previous = this_pcpu()->switched_from;
+    struct pcpu *pcpu = this_pcpu();
+    struct vcpu *previous = pcpu->switched_from;
 
     if (previous->entity.displaced)
         move_displaced(previous);
     else
         __atomic_store_n(&previous->running, false, __ATOMIC_RELEASE);
+    if (pcpu->run_queue.offers)
+        move_offer(pcpu, pcpu->run_queue.offered_affinity);
+    if (pcpu->run_queue.passes_on)
+        move_pass_on(pcpu);
 }
 
 void preempt_point(void)

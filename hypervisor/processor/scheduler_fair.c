@@ -25,19 +25,20 @@
 /* Ns for which one may have to wait, or run alone, for reasons of the past. */
 #define LAG_NS 20000000
 
-/* To which fair_contended_floor is kept. */
-#define STEP_NS 1000000
+#define LAG_ALONE_NS 2000000
+/* To which fair_common_floor is kept. */
+#define STEP_NS 250000
 
-uint64_t fair_contended_floor;
+uint64_t fair_common_floor;
 
 static uint64_t virtual_of(uint64_t nanoseconds, uint16_t weight)
 {
     return nanoseconds * WEIGHT_DEFAULT / weight;
 }
 
-static uint64_t lag_of(uint16_t weight)
+static uint64_t lag_of(uint64_t nanoseconds, uint16_t weight)
 {
-    return virtual_of(LAG_NS, weight < WEIGHT_DEFAULT ? weight : WEIGHT_DEFAULT);
+    return virtual_of(nanoseconds, weight < WEIGHT_DEFAULT ? weight : WEIGHT_DEFAULT);
 }
 
 static uint64_t behind(uint64_t virtual, uint64_t by)
@@ -48,11 +49,16 @@ static uint64_t behind(uint64_t virtual, uint64_t by)
 /* Nobody joins a queue from so far behind or ahead that others, or it, would wait for long. */
 static uint64_t fair_key(struct run_queue *queue, struct vcpu *vcpu, bool woken)
 {
-    uint64_t lag = lag_of(READ_ONCE(vcpu->domain->weight)), time = vcpu->entity.virtual_time;
+    uint64_t lag = lag_of(LAG_NS, READ_ONCE(vcpu->domain->weight));
+    uint64_t time = vcpu->entity.virtual_time;
 
     /* Where nobody else wants to run, what was last known of the floor is old. */
-    if (queue->idle && !queue_first(queue) && time > queue->virtual_floor)
-        queue->virtual_floor = time;
+    if (queue->idle && !queue_first(queue)) {
+        uint64_t common = READ_ONCE(fair_common_floor);
+        uint64_t floor = time > common ? time : common;
+        if (floor > queue->virtual_floor)
+            queue->virtual_floor = floor;
+    }
     uint64_t least = behind(queue->virtual_floor, woken ? CREDIT_NS : lag);
     uint64_t most = queue->virtual_floor + lag;
 
@@ -61,13 +67,13 @@ static uint64_t fair_key(struct run_queue *queue, struct vcpu *vcpu, bool woken)
     return time;
 }
 
-static void contended_floor_raise(uint64_t floor)
+static void common_floor_raise(uint64_t floor)
 {
-    uint64_t seen = __atomic_load_n(&fair_contended_floor, __ATOMIC_RELAXED);
+    uint64_t seen = __atomic_load_n(&fair_common_floor, __ATOMIC_RELAXED);
 
     while (floor > seen + STEP_NS &&
-           !__atomic_compare_exchange_n(&fair_contended_floor, &seen, floor, false,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+           !__atomic_compare_exchange_n(&fair_common_floor, &seen, floor, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
         ;
 }
 
@@ -79,7 +85,7 @@ static void fair_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t nan
     const struct vcpu *waiting = queue_first(queue);
 
     if (!waiting && pcpu_count > 1) {
-        uint64_t least = behind(READ_ONCE(fair_contended_floor), lag_of(weight));
+        uint64_t least = behind(READ_ONCE(fair_common_floor), lag_of(LAG_ALONE_NS, weight));
         floor = time = time < least ? least : time;
     }
     vcpu->entity.virtual_time = time;
@@ -88,7 +94,7 @@ static void fair_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t nan
     if (floor > queue->virtual_floor)
         queue->virtual_floor = floor;
     if (waiting && pcpu_count > 1)
-        contended_floor_raise(floor);
+        common_floor_raise(floor);
     if (time > queue->virtual_ceiling)
         queue->virtual_ceiling = time;
     WRITE_ONCE(queue->running_weight, weight);
@@ -98,6 +104,7 @@ static void fair_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t nan
 static void fair_settle(struct run_queue *queue)
 {
     queue->virtual_floor = queue->virtual_ceiling;
+    common_floor_raise(queue->virtual_floor);
 }
 
 static uint64_t fair_patience(const struct vcpu *waiting, const struct vcpu *running, bool woken)
@@ -145,7 +152,7 @@ static uint64_t fair_lead(const struct run_queue *there, uint64_t key, uint64_t 
     if (time > key + virtual_of(OFFER_NS, weight))
         return time - key;
     bool alone = READ_ONCE(there->slice_end) == RUN_KEY_NONE;
-    return alone && time + 2 * lag_of(weight) < READ_ONCE(fair_contended_floor);
+    return alone && time + lag_of(LAG_NS, weight) < READ_ONCE(fair_common_floor);
 }
 
 const struct scheduler_policy scheduler_fair = {

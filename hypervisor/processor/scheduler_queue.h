@@ -35,8 +35,8 @@ struct scheduler_policy {
 extern const struct scheduler_policy scheduler_fair, scheduler_rr;
 extern const struct scheduler_policy *scheduler_policy; /* set once, at start-up */
 
-/* The greatest floor of a queue in which somebody waited; atomic. */
-extern uint64_t fair_contended_floor;
+/* The greatest floor of a queue in which somebody waited, or of one when it ran empty; atomic. */
+extern uint64_t fair_common_floor;
 
 static inline bool vcpu_is_idle(const struct vcpu *vcpu)
 {

@@ -29,7 +29,7 @@ def boot_guests(boot_bonsai, tmp_path):
     A script makes them: what a test types comes at a time that depends on the host.
     """
 
-    def boot(guests, commands=(), extra=ICOUNT, smp=1, **keys):
+    def boot(guests, commands=(), extra=ICOUNT, smp=1, options="", **keys):
         files = {f"{name}.cfg": configuration(name, "clockwork.elf", 8, extra=words,
                                               **keys.get(name, {}))
                  for name, words in guests.items()}
@@ -37,7 +37,7 @@ def boot_guests(boot_bonsai, tmp_path):
             f"{line}\n" for line in [*(f"create {name} -q" for name in guests), *commands])
         archive = make_archive(tmp_path, files, guests=["clockwork"])
         return Shell(boot_bonsai((CONTROL, "auto=no run=script"), (archive, ""),
-                                 options="dom0_mem=96M", extra=extra, smp=smp))
+                                 options=f"dom0_mem=96M {options}", extra=extra, smp=smp))
 
     return boot
 
@@ -122,6 +122,90 @@ def test_weight_changes(boot_guests):
     assert "cap out of range" in shell.booted.text
     assert_share(results(shell, "one")["spin"], 3 / 4)
     assert_share(results(shell, "two")["spin"], 1 / 4)
+
+
+# ---- several processors ----
+
+
+def assert_near(value, expected, tolerance):
+    assert value == pytest.approx(expected, rel=tolerance)
+
+
+WINDOW = "from=3000 until=13000"
+
+
+def spinners(count=8, words=f"job=spin {WINDOW}"):
+    return {f"spin{i}": words for i in range(count)}
+
+
+def weights(count=8, unit=256):
+    return {f"spin{i}": {"cpu_weight": unit << i % 4} for i in range(count)}
+
+
+def spun(shell, guest):
+    """What all virtual CPUs of a guest ran within the window."""
+    got = results(shell, guest)
+    return got["spin"]["running"] + got.get("others", {"running": 0})["running"]
+
+
+@pytest.mark.parametrize("unit", [16, 256])
+def test_weights_on_two_processors(boot_guests, unit):
+    """Eight that spin, weights 1:2:4:8 two each: each gets its share within 1 %."""
+    shell = boot_guests(spinners(), smp=2, **weights(unit=unit))
+    for i in range(8):
+        assert_near(spun(shell, f"spin{i}"), 20 * SECOND * (1 << i % 4) / 30, 0.01)
+
+
+def test_weights_of_domains_with_two_vcpus(boot_guests):
+    shell = boot_guests(spinners(4), smp=2, **{
+        name: {**settings, "vcpus": 2} for name, settings in weights(4).items()})
+    for i in range(4):
+        assert_near(spun(shell, f"spin{i}"), 20 * SECOND * (1 << i) / 15, 0.01)
+
+
+def test_shares_and_latency_beside_sleepers(boot_guests):
+    """While four wake a thousand times a second: shares within 1 %, 99 % of wake-ups on time."""
+    guests = spinners() | {by: f"job=sleep by={by} longest=1900 {WINDOW}" for by in SLEEPERS[:3]}
+    shell = boot_guests(guests, smp=2, **weights(), **{
+        by: {"cpu_weight": 1024} for by in SLEEPERS[:3]})
+    times = [spun(shell, f"spin{i}") for i in range(8)]
+    for i, time in enumerate(times):
+        assert_near(time, sum(times) * (1 << i % 4) / 30, 0.01)
+    for by in SLEEPERS[:3]:
+        late = results(shell, by)["late"]
+        assert late["rounds"] > 8000
+        assert late["over"] < late["rounds"] / 100, late
+
+
+@pytest.mark.parametrize("cap,vcpus,smp", [(10, 1, 1), (50, 1, 1), (50, 2, 2), (150, 2, 2)])
+def test_cap(boot_guests, cap, vcpus, smp):
+    """A capped domain gets its cap within 1 % of it over ten seconds; who is not gets the rest."""
+    settings = {"cpu_weight": 2048, "cap": cap, "vcpus": vcpus}
+    shell = boot_guests({"capped": f"job=spin {WINDOW}", **spinners(2)}, smp=smp, capped=settings)
+    times = [spun(shell, name) for name in ("capped", "spin0", "spin1")]
+    assert_near(times[0], cap * SECOND / 10, 0.01)
+    assert_near(sum(times), smp * 10 * SECOND, 0.01)
+
+
+def test_affinity(boot_guests):
+    """cpus= and vcpu-pin: two share the processor they are bound to, a third has the other."""
+    shell = boot_guests(spinners(3), ["vcpu-pin spin1 all 1"], smp=2, spin0={"cpus": "1"})
+    assert_near(spun(shell, "spin0"), 5 * SECOND, 0.01)
+    assert_near(spun(shell, "spin1"), 5 * SECOND, 0.01)
+    assert_near(spun(shell, "spin2"), 10 * SECOND, 0.01)
+
+
+def test_round_robin(boot_guests):
+    """sched=rr: the same for all, whatever their weight."""
+    shell = boot_guests(spinners(3), options="sched=rr", **weights(3))
+    for i in range(3):
+        assert_near(spun(shell, f"spin{i}"), 10 * SECOND / 3, 0.01)
+
+
+def test_unknown_policy(boot_bonsai):
+    booted = boot_bonsai((machine.GUESTS / "clockwork.elf", "job=none"), options="sched=credit")
+    booted.expect("sched=credit is not known, it may be fair or rr: fair$")
+    booted.expect("^clockwork: done$")
 
 
 def test_pause_is_accounted(boot_guests):

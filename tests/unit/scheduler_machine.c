@@ -263,7 +263,7 @@ void machine_make(unsigned processors, unsigned vcpus_each)
     memset(idles, 0, sizeof(idles));
     memset(sent, 0, sizeof(sent));
     now = SECOND;
-    fair_contended_floor = 0;
+    fair_common_floor = 0;
     pcpu_count = processors;
     for (unsigned id = 0; id < processors; id++) {
         pcpus[id].id = id;
