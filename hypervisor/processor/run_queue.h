@@ -31,8 +31,9 @@ struct run_queue {
 
     /* Shown to other processors, which look without the lock: hints, each looked at once. */
     uint64_t movable_key, movable_affinity; /* of the first in `movable`; RUN_KEY_NONE: none */
-    uint64_t running_virtual;               /* virtual time of the running vcpu ... */
-    uint64_t running_since;                 /* ... at this system time */
+    uint16_t movable_weight;
+    uint64_t running_virtual; /* virtual time of the running vcpu ... */
+    uint64_t running_since;   /* ... at this system time */
     uint16_t running_weight;
     bool idle;
 };

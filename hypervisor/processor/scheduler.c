@@ -50,7 +50,7 @@ void scheduler_pcpu_init(struct pcpu *pcpu)
     spinlock_init(&queue->lock, LOCK_LEVEL_RUNQUEUE);
     queue->movable_key = queue->slice_end = RUN_KEY_NONE;
     queue->idle = true;
-    queue->running_weight = 1; /* never 0: it is divided by */
+    queue->movable_weight = queue->running_weight = 1; /* never 0: they are divided by */
     timer_init(&queue->slice_timer, pcpu, slice_over, pcpu);
 }
 

@@ -18,7 +18,7 @@
 /* More than the above: who has slept interrupts whoever runs. */
 #define CREDIT_NS (2 * LEAD_WOKEN_NS)
 
-/* Ns by which who runs is ahead of one that waits elsewhere when that is worth being moved here. */
+/* Ns of its own time by which one waits elsewhere behind the first here when it is worth a move. */
 #define PULL_NS 500000
 /* ... when its processor is told. */
 #define OFFER_NS 1000000
@@ -134,25 +134,26 @@ static void fair_yield(struct run_queue *queue, struct vcpu *vcpu)
         vcpu->entity.virtual_time = first->entity.virtual_time + 1;
 }
 
-static bool fair_prefers(const struct run_queue *queue, uint64_t other, uint64_t own)
+static bool fair_prefers(uint64_t other, uint16_t weight, uint64_t own)
 {
     if (other == RUN_KEY_NONE || own == RUN_KEY_NONE)
         return other != RUN_KEY_NONE;
-    return other + virtual_of(PULL_NS, queue->running_weight) < own;
+    return other + virtual_of(PULL_NS, weight) < own;
 }
 
 /* Also one that runs alone and is to be lifted is told, or it would seem to be behind for ever. */
-static uint64_t fair_lead(const struct run_queue *there, uint64_t key, uint64_t now)
+static uint64_t fair_lead(const struct run_queue *there, uint64_t key, uint16_t weight,
+                          uint64_t now)
 {
     uint64_t time = READ_ONCE(there->running_virtual), since = READ_ONCE(there->running_since);
-    uint16_t weight = READ_ONCE(there->running_weight);
+    uint16_t running_weight = READ_ONCE(there->running_weight);
 
     if (now > since)
-        time += virtual_of(now - since, weight);
+        time += virtual_of(now - since, running_weight);
     if (time > key + virtual_of(OFFER_NS, weight))
         return time - key;
     bool alone = READ_ONCE(there->slice_end) == RUN_KEY_NONE;
-    return alone && time + lag_of(LAG_NS, weight) < READ_ONCE(fair_common_floor);
+    return alone && time + lag_of(LAG_NS, running_weight) < READ_ONCE(fair_common_floor);
 }
 
 const struct scheduler_policy scheduler_fair = {

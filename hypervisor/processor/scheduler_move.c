@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/processor/scheduler_move.h"
 
+#include "hypervisor/domain/domain.h"
 #include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/scheduler_queue.h"
@@ -40,7 +41,10 @@ static struct pcpu *waiting_elsewhere(const struct pcpu *pcpu, uint64_t own)
         from = other;
         best = key;
     }
-    return from && scheduler_policy->prefers(&pcpu->run_queue, best, own) ? from : NULL;
+    if (!from)
+        return NULL;
+    uint16_t weight = READ_ONCE(from->run_queue.movable_weight);
+    return scheduler_policy->prefers(best, weight, own) ? from : NULL;
 }
 
 static uint64_t own_key(const struct pcpu *pcpu, const struct vcpu *previous)
@@ -68,8 +72,8 @@ static bool take_over(struct pcpu *pcpu, struct pcpu *from, const struct vcpu *p
     spin_unlock(&queue->lock);
     spin_lock_two(&queue->lock, &from->run_queue.lock);
     struct vcpu *vcpu = movable_to(&from->run_queue, pcpu);
-    bool wanted =
-        vcpu && scheduler_policy->prefers(queue, vcpu->entity.node.key, own_key(pcpu, previous));
+    bool wanted = vcpu && scheduler_policy->prefers(vcpu->entity.node.key, vcpu->domain->weight,
+                                                    own_key(pcpu, previous));
     if (wanted) {
         queue_remove(&from->run_queue, vcpu);
         assign(vcpu, pcpu);
@@ -116,13 +120,14 @@ void move_offer(struct pcpu *pcpu, uint64_t affinity)
     if (key == RUN_KEY_NONE)
         return;
     affinity = READ_ONCE(pcpu->run_queue.movable_affinity);
+    uint16_t weight = READ_ONCE(pcpu->run_queue.movable_weight);
     if (!to)
         to = move_idle_for(affinity);
     for (unsigned id = 0; id < pcpu_count && !to; id++) {
         struct pcpu *other = pcpu_of(id);
         if (other == pcpu || other->reschedule || !pcpu_allowed(other, affinity))
             continue;
-        uint64_t lead = scheduler_policy->lead(&other->run_queue, key, now);
+        uint64_t lead = scheduler_policy->lead(&other->run_queue, key, weight, now);
         if (lead > most) {
             most = lead;
             to = other;

@@ -35,8 +35,10 @@ static void show_movable(struct run_queue *queue)
     const struct priority_node *first = queue->movable.first;
 
     WRITE_ONCE(queue->movable_key, first ? first->key : RUN_KEY_NONE);
-    if (first)
-        WRITE_ONCE(queue->movable_affinity, vcpu_of_node(first)->entity.affinity);
+    if (!first)
+        return;
+    WRITE_ONCE(queue->movable_affinity, vcpu_of_node(first)->entity.affinity);
+    WRITE_ONCE(queue->movable_weight, vcpu_of_node(first)->domain->weight);
 }
 
 void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken)

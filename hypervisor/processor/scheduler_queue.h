@@ -25,11 +25,12 @@ struct scheduler_policy {
     uint64_t (*patience)(const struct vcpu *waiting, const struct vcpu *running, bool woken);
     /* The running vcpu lets others go first, once. */
     void (*yield)(struct run_queue *queue, struct vcpu *vcpu);
-    /* Whether who waits on another processor goes before the first here; RUN_KEY_NONE: nobody. */
-    bool (*prefers)(const struct run_queue *queue, uint64_t other, uint64_t own);
-    /* How much more who waits with that key deserves the processor than the vcpu that runs there;
-     * 0 = not enough to tell it. Without the lock. */
-    uint64_t (*lead)(const struct run_queue *there, uint64_t key, uint64_t now);
+    /* Whether one of that key and weight, who waits on another processor, goes before the first
+     * here, whose key is `own`; RUN_KEY_NONE: nobody. */
+    bool (*prefers)(uint64_t other, uint16_t weight, uint64_t own);
+    /* How much more such a one deserves the processor than the vcpu that runs there; 0 = not enough
+     * to tell it. Without the lock. */
+    uint64_t (*lead)(const struct run_queue *there, uint64_t key, uint16_t weight, uint64_t now);
 };
 
 extern const struct scheduler_policy scheduler_fair, scheduler_rr;

@@ -40,14 +40,15 @@ static void rr_yield(struct run_queue *queue, struct vcpu *vcpu)
     (void)vcpu;
 }
 
-static bool rr_prefers(const struct run_queue *queue, uint64_t other, uint64_t own)
+static bool rr_prefers(uint64_t other, uint16_t weight, uint64_t own)
 {
-    (void)queue;
+    (void)weight;
     return own == RUN_KEY_NONE && other != RUN_KEY_NONE;
 }
 
-static uint64_t rr_lead(const struct run_queue *there, uint64_t key, uint64_t now)
+static uint64_t rr_lead(const struct run_queue *there, uint64_t key, uint16_t weight, uint64_t now)
 {
+    (void)weight;
     (void)there;
     (void)key;
     (void)now;
