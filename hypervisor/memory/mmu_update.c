@@ -159,15 +159,12 @@ static int batch_begin(struct mmu_batch *batch, uint32_t domains)
     return rc;
 }
 
-long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_address,
-                   uint32_t owners)
+static __attribute__((noinline)) long update_list(guest_ptr_t requests, uint32_t count,
+                                                  guest_ptr_t done_pointer, uint32_t owners)
 {
-    guest_ptr_t requests = guest_ptr(address);
     uint32_t done = 0;
     int rc;
 
-    if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
-        return -XEN_EFAULT;
     for (;;) {
         struct mmu_batch batch = {0};
         rc = batch_begin(&batch, owners);
@@ -180,9 +177,57 @@ long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_add
             break;
         rest_point();
     }
-    if (done_address && copy_to_guest(guest_ptr(done_address), &done, sizeof(done)) && rc == 0)
+    if (done_pointer.address && copy_to_guest(done_pointer, &done, sizeof(done)) && rc == 0)
         rc = -XEN_EFAULT;
     return rc;
+}
+
+/* A store to a level-1 table of the domain, by its machine address. The lock is held. */
+static inline bool store_short(struct domain *domain, struct frame *frame, uint64_t address,
+                               uint64_t value, uint64_t *left)
+{
+    if (!frame_get(frame, domain))
+        return false;
+    bool done = frame_type_of(frame) == FRAME_TYPE_L1 &&
+                leaf_store_short((uint64_t *)(direct_map_base + address), value, domain, left);
+    frame_put(frame);
+    return done;
+}
+
+/*
+ * One request of the plain kind, on the caller's own level-1 table. False: nothing was done, or
+ * decided by what was read.
+ */
+static inline bool update_single(guest_ptr_t position)
+{
+    struct vcpu *vcpu = current_vcpu();
+    struct domain *domain = vcpu->domain;
+    uint64_t request[2], left = 0;
+
+    if (words_from_guest(request, position, 2) || (request[0] & 7) != MMU_NORMAL_PT_UPDATE)
+        return false;
+    mfn_t number = mfn(request[0] >> PAGE_SHIFT);
+    if (number.value >= frame_count_max() || !mutex_take(&domain->mmu_lock, vcpu))
+        return false;
+    bool done = store_short(domain, mfn_to_frame(number), request[0], request[1], &left);
+    if (left)
+        entry_put(table_level_of(FRAME_TYPE_L1), left);
+    if (!mutex_give(&domain->mmu_lock, vcpu))
+        mutex_unlock(&domain->mmu_lock);
+    return done;
+}
+
+long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_address,
+                   uint32_t owners)
+{
+    guest_ptr_t requests = guest_ptr(address);
+
+    if (count == 1 && !done_address && owners == DOMID_SELF &&
+        guest_range_ok(requests, sizeof(struct mmu_update)) && update_single(requests))
+        return 0;
+    if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
+        return -XEN_EFAULT;
+    return update_list(requests, count, guest_ptr(done_address), owners);
 }
 
 static int flush_after(uint64_t address, unsigned long flags)
