@@ -35,7 +35,7 @@ boot_info_SOURCES := boot/boot_info.c lib/text.c
 boot_memory_SOURCES := hypervisor/memory/boot_memory.c
 acpi_SOURCES := hypervisor/io/acpi.c hypervisor/io/power_acpi.c
 trace_ring_SOURCES := hypervisor/processor/trace_ring.c
-timer_heap_SOURCES := hypervisor/processor/timer_heap.c
+priority_queue_SOURCES := lib/priority_queue.c
 clock_SOURCES := hypervisor/processor/clock_scale.c hypervisor/processor/wall_clock.c
 grant_SOURCES := $(MACHINE_SOURCES) hypervisor/memory/grant_table.c hypervisor/memory/grant_map.c \
     hypervisor/memory/grant_copy.c
