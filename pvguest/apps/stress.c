@@ -21,7 +21,8 @@
 #include <xen/sched.h>
 
 #define SECOND_NS   1000000000UL
-#define PATIENCE_NS (30 * SECOND_NS)
+#define PATIENCE_NS (120 * SECOND_NS)
+#define STEPS_MIN   300 /* of each, on a machine that has little time for us */
 
 static const char *const figure_names[FIGURES] = {
     [UPDATES] = "updates", [EMULATED] = "writes", [PINS] = "pins",
@@ -90,7 +91,7 @@ static void work(void *argument)
     signals_start_on(worker->vcpu);
     add_one(&ready);
     WAIT_UNTIL(&changed, __atomic_load_n(&ready, __ATOMIC_SEQ_CST) == STRESS_VCPUS);
-    while (clock_monotonic_ns() < until) {
+    for (unsigned int count = 0; count < STEPS_MIN || clock_monotonic_ns() < until; count++) {
         steps[random_below(worker, sizeof(steps) / sizeof(steps[0]))](worker);
         thread_yield();
     }

@@ -15,9 +15,9 @@ from control_domain import CONTROL, Shell, configuration, make_archive
 
 STRESS = machine.GUESTS / "stress.elf"
 OPTIONS = "dom0_max_vcpus=4"
-PATIENCE = 200
+PATIENCE = 300
 # What has to have happened in a few seconds on any machine.
-FIGURES = ["updates", "writes", "pins", "watches", "flushes", "grants", "copies", "frames"]
+FIGURES = ["updates", "writes", "watches", "flushes", "grants", "copies", "frames"]
 
 
 def figures(booted):
