@@ -12,7 +12,7 @@
 
 static const struct attack *const tables[] = {memory_attacks, processor_attacks, ring_attacks,
                                               storm_attacks,  random_attacks,    endless_attacks,
-                                              vcpu_attacks,   pool_attacks};
+                                              vcpu_attacks,   pool_attacks,      entry_attacks};
 static const char *const outcome_names[] = {"must be refused", "may end this domain",
                                             "must end this domain", "goes on for ever"};
 

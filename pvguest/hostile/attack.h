@@ -25,6 +25,7 @@ struct attack {
 /* Tables that end with an entry without a name. */
 extern const struct attack memory_attacks[];
 extern const struct attack processor_attacks[];
+extern const struct attack entry_attacks[];
 extern const struct attack ring_attacks[];
 extern const struct attack storm_attacks[];
 extern const struct attack random_attacks[];

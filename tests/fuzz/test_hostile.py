@@ -16,6 +16,7 @@ REFUSED = {
                "stale-memory", "stale-memory"],
     "processor": ["syscall-noncanonical", "bases-noncanonical", "every-msr", "mov-ss", "far-calls",
                   "every-interrupt", "debug-registers", "iret-to-ring-0"],
+    "entry": ["returns-noncanonical", "registers", "upcall-race", "translation-race"],
     "store": ["store-ring"],
     "storms": ["events", "timers", "yields", "pins"],
     "vcpus": ["initialise-race", "request-race", "port-race"],
