@@ -2,6 +2,7 @@
 """The control domain makes, runs, watches and ends guests: the same binary on Xen and on Bonsai."""
 
 import re
+import time
 
 import pytest
 
@@ -298,26 +299,36 @@ def vcpus(shell, domain):
             for row in rows}
 
 
+def wait_until(condition):
+    """Ask again and again, a bounded number of times."""
+    for _ in range(200):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to that")
+
+
 def test_affinity(boot_control):
     """cpus= pins, vcpu-list shows it, vcpu-pin changes it; the vcpu then runs there."""
     shell = boot_control(smp=2)
     shell.run("create twins")
     shell.attach("twins")
     shell.detach()
-    assert vcpus(shell, "twins")[0] == {"CPU": "1", "State": "-b-", "Hard": "1", "Soft": "0"}
+    wait_until(lambda: vcpus(shell, "twins")[0] == {
+        "CPU": "1", "State": "-b-", "Hard": "1", "Soft": "0"})
     assert vcpus(shell, "twins")[1] == {"CPU": "-", "State": "--p", "Hard": "all", "Soft": "0"}
     assert shell.run("vcpu-pin twins 0 0 all") == ""
     shell.attach("twins")
     shell.booted.send("fault spin\r")
     shell.booted.expect("as you wish\n")
     shell.detach()
-    assert vcpus(shell, "twins")[0] | {"State": ""} == {
-        "CPU": "0", "State": "", "Hard": "0", "Soft": "all"}
+    row = vcpus(shell, "twins")[0]
+    assert (row["CPU"], row["Hard"], row["Soft"]) == ("0", "0", "all")
     assert shell.run("vcpu-pin twins all 1 -") == ""
-    while vcpus(shell, "twins")[0]["CPU"] != "1":
-        pass
+    wait_until(lambda: vcpus(shell, "twins")[0]["CPU"] == "1")
     assert {row["Hard"] for row in vcpus(shell, "twins").values()} == {"1"}
-    # Nothing else runs there, and the domain that asks has the other one.
+    assert shell.run("vcpu-pin Domain-0 0 0") == ""
+    # The domain that asks has one processor, the one that spins the other.
     head, columns, first, second = shell.run("sched").strip().split("\n")
     assert head == "Scheduler: credit2"
     assert columns.split() == ["CPU", "Runs", "Runnable", "Idle(s)", "Idle(%)"]
@@ -328,11 +339,19 @@ def test_affinity(boot_control):
 
 
 def test_number_of_vcpus(boot_control):
-    """vcpus= and maxvcpus= and `vcpu-set` reach the store; the hypervisor has all of them."""
+    """vcpus=, maxvcpus= and `vcpu-set` reach the guest; the hypervisor has all of them."""
     shell = boot_control(smp=2)
-    shell.run("create twins -p")
+    shell.run("create twins")
+
+    def online():
+        return [number for number, row in vcpus(shell, "twins").items() if row["CPU"] != "-"]
+
     assert list(vcpus(shell, "twins")) == [0, 1]
-    assert shell.run("vcpu-set twins 2") == ""
+    assert online() == [0]
+    for wanted in (2, 1, 2):
+        assert shell.run(f"vcpu-set twins {wanted}") == ""
+        wait_until(lambda: len(online()) == wanted)
+    assert shell.list()["twins"]["VCPUs"] == "2"
     assert "Requested 3 VCPUs, however maxcpus is 2!" in shell.run("vcpu-set -i twins 3")
     assert "You have 2 physical CPUs and want 3 vCPUs" in shell.run("vcpu-set twins 3")
     assert "Error: Invalid argument." in shell.run("vcpu-set twins 0")
