@@ -32,19 +32,9 @@ union memory_argument {
 
 typedef long memory_handler_t(union memory_argument *argument);
 
-static long populate_physmap(union memory_argument *argument)
-{
-    return reservation_populate(&argument->reservation);
-}
-
 static long increase_reservation(union memory_argument *argument)
 {
     return reservation_increase(&argument->reservation);
-}
-
-static long decrease_reservation(union memory_argument *argument)
-{
-    return reservation_decrease(&argument->reservation);
 }
 
 static long claim_pages(union memory_argument *argument)
@@ -228,9 +218,6 @@ static const struct {
 } operations[] = {
     [XENMEM_increase_reservation] = {increase_reservation, sizeof(struct xen_memory_reservation),
                                      false},
-    [XENMEM_decrease_reservation] = {decrease_reservation, sizeof(struct xen_memory_reservation),
-                                     false},
-    [XENMEM_populate_physmap] = {populate_physmap, sizeof(struct xen_memory_reservation), false},
     [XENMEM_exchange] = {exchange, sizeof(struct xen_memory_exchange), true},
     [XENMEM_maximum_ram_page] = {maximum_ram_page, 0, false},
     [XENMEM_current_reservation] = {current_reservation, sizeof(struct xen_memory_domain), false},
@@ -252,11 +239,30 @@ static const struct {
     [XENMEM_acquire_resource] = {acquire_resource, sizeof(struct xen_mem_acquire_resource), false},
 };
 
+static inline __attribute__((always_inline)) long
+change_reservation(guest_ptr_t pointer, long (*change)(struct xen_memory_reservation *))
+{
+    union {
+        struct xen_memory_reservation reservation;
+        uint64_t words[4];
+    } copy;
+
+    _Static_assert(sizeof(copy.reservation) == sizeof(copy.words), "read as words");
+    if (!guest_range_ok(pointer, sizeof(copy)) || words_from_guest(copy.words, pointer, 4))
+        return -XEN_EFAULT;
+    return change(&copy.reservation);
+}
+
 long do_memory_op(unsigned long command, unsigned long address)
 {
     guest_ptr_t pointer = guest_ptr(address);
     union memory_argument copy;
 
+    /* The two of every balloon. */
+    if (command == XENMEM_decrease_reservation)
+        return change_reservation(pointer, reservation_decrease);
+    if (command == XENMEM_populate_physmap)
+        return change_reservation(pointer, reservation_populate);
     if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)
         return -XEN_ENOSYS;
     size_t size = operations[command].size;
