@@ -25,6 +25,7 @@ struct store_connection {
 
     struct list observers;
     unsigned int observer_count;
+    unsigned int observed_names; /* in their paths */
     struct list transactions;
     unsigned int transaction_count;
 

@@ -63,7 +63,9 @@ static int observer_check(const struct store_connection *connection,
 {
     if (observer_find(connection, place, token))
         return -XEN_EEXIST;
-    if (!connection->who.privileged && connection->observer_count >= STORE_QUOTA_WATCHES)
+    if (!connection->who.privileged &&
+        (connection->observer_count >= STORE_QUOTA_WATCHES ||
+         connection->observed_names + place->depth > STORE_QUOTA_WATCHED_NAMES))
         return -XEN_ENOSPC;
     return 0;
 }
@@ -92,6 +94,7 @@ int store_observer_add(struct store_connection *connection, const char *path, si
     list_push_back(&place->observers, &observer->here);
     list_push_back(&connection->observers, &observer->link);
     connection->observer_count++;
+    connection->observed_names += place->depth;
     observer_notify(observer, observer->path);
     return 0;
 }
@@ -100,6 +103,7 @@ static void observer_drop(struct store_observer *observer)
 {
     list_remove(&observer->link);
     list_remove(&observer->here);
+    observer->connection->observed_names -= observer->place->depth;
     store_place_release(&observer->connection->database->places, observer->place);
     observer->connection->observer_count--;
     heap_free(observer);

@@ -13,6 +13,7 @@ static void place_init(struct store_place *place, struct store_place *parent)
 {
     memset(place, 0, sizeof *place);
     place->parent = parent;
+    place->depth = parent ? parent->depth + 1 : 0;
     list_init(&place->siblings);
     list_init(&place->children);
     list_init(&place->observers);

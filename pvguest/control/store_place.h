@@ -16,6 +16,7 @@ struct store_place {
     struct list siblings, children;
     struct list observers;     /* who watches just this path; see store_observer.h */
     unsigned int users;        /* observers and children */
+    unsigned int depth;        /* names in its path */
     struct store_place *chain; /* of its slot in the table */
     uint32_t hash;
     size_t name_length;

@@ -9,6 +9,7 @@
 #define STORE_QUOTA_BYTES                  (512 * 1024) /* in those nodes */
 #define STORE_QUOTA_VALUE                  2048         /* bytes of one value */
 #define STORE_QUOTA_WATCHES                128
+#define STORE_QUOTA_WATCHED_NAMES          4096 /* in the paths of all its watches */
 #define STORE_QUOTA_TOKEN                  1000 /* bytes of a watch's token, else E2BIG; for all */
 #define STORE_QUOTA_TRANSACTIONS           10   /* open at a time */
 #define STORE_QUOTA_TRANSACTION_OPERATIONS 256

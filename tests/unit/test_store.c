@@ -488,6 +488,34 @@ static void connection_quotas_hold(void **state)
     assert_int_equal(client_watch(&one, "more", "t"), 0);
 }
 
+/* Each name of a watched path costs memory, and a path may have many. */
+static void deep_watches_are_bounded(void **state)
+{
+    const unsigned int names = XENSTORE_REL_PATH_MAX / 2 - 8;
+    long blocks = host_heap_blocks();
+    char path[XENSTORE_REL_PATH_MAX] = "00";
+    unsigned int held = 0;
+
+    (void)state;
+    for (unsigned int i = 0; i < names; i++)
+        strcat(path, "/x");
+    for (unsigned int i = 0; i < STORE_QUOTA_WATCHES; i++) {
+        path[0] = (char)('A' + i / 10);
+        path[1] = (char)('0' + i % 10);
+        int error = client_watch(&one, path, "t");
+        assert_true(error == 0 || error == -XEN_ENOSPC);
+        held += error == 0;
+    }
+    assert_in_range(held, 1, STORE_QUOTA_WATCHED_NAMES / names);
+    assert_in_range(host_heap_blocks() - blocks, held, STORE_QUOTA_WATCHED_NAMES + 4 * held);
+    assert_int_equal(client_watch(&one, "w", "t"), 0);
+    /* What is given back may be used again. */
+    path[0] = 'A';
+    path[1] = '0';
+    assert_int_equal(client_request(&one, XS_RESET_WATCHES, 0, "", 1), 0);
+    assert_int_equal(client_watch(&one, path, "t"), 0);
+}
+
 static void transaction_records_are_bounded(void **state)
 {
     uint32_t id = client_start(&one);
@@ -687,6 +715,7 @@ int main(void)
         TEST(special_events_are_the_control_domains),
         TEST(quotas_hold),
         TEST(connection_quotas_hold),
+        TEST(deep_watches_are_bounded),
         TEST(transaction_records_are_bounded),
         TEST(unread_events_are_merged),
         TEST(deep_trees_need_no_stack),
