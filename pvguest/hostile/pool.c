@@ -11,6 +11,7 @@
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/map.h"
 #include "pvguest/kernel/page.h"
+#include "pvguest/kernel/start.h"
 #include "pvguest/kernel/table.h"
 
 #include <xen/grant_table.h>
@@ -41,11 +42,13 @@ static xen_pfn_t any_frame(uint64_t *state)
     return pool[next(state) % POOL];
 }
 
+/* Now and then the shared info page: its type never ends. */
 static uint64_t any_entry(uint64_t *state)
 {
     static const uint64_t flags[] = {0, PTE_PRESENT, PTE_PRESENT | PTE_USER, PTE_DATA, PTE_TABLE};
+    uint64_t address = next(state) % 8 ? any_frame(state) << PAGE_SHIFT : start_info->shared_info;
 
-    return any_frame(state) << PAGE_SHIFT | flags[next(state) % 5];
+    return address | flags[next(state) % 5];
 }
 
 static void use_as_table(uint64_t *state)
@@ -70,7 +73,7 @@ static void change_window(uint64_t *state)
     unsigned int page = (unsigned int)next(state) % WINDOW;
 
     hypercall_update_va_mapping((uint64_t)window + page * PAGE_SIZE, any_entry(state),
-                                UVMF_INVLPG | UVMF_ALL);
+                                next(state) % 2 ? UVMF_INVLPG | UVMF_ALL : UVMF_NONE);
 }
 
 static void change_contents(uint64_t *state)
