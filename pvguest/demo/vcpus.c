@@ -58,17 +58,20 @@ static void spin_until(void *argument)
     wait_queue_wake(&spin.changed);
 }
 
-static void spin_start(unsigned int vcpu)
+static unsigned int spin_start(unsigned int vcpu)
 {
     spin.rounds[vcpu] = 0;
     __atomic_fetch_add(&spin.spinning, 1, __ATOMIC_SEQ_CST);
-    if (!thread_create_on(vcpu, "spin", spin_until, &spin.rounds[vcpu]))
-        __atomic_fetch_sub(&spin.spinning, 1, __ATOMIC_SEQ_CST);
+    if (thread_create_on(vcpu, "spin", spin_until, &spin.rounds[vcpu]))
+        return 1;
+    __atomic_fetch_sub(&spin.spinning, 1, __ATOMIC_SEQ_CST);
+    return 0;
 }
 
 void demo_spin(unsigned int count, char **words)
 {
     const char *cursor = count > 1 ? words[1] : "1";
+    unsigned int started = 0;
     uint32_t up = smp_mask();
     uint64_t seconds;
 
@@ -79,7 +82,8 @@ void demo_spin(unsigned int count, char **words)
     spin.until = clock_monotonic_ns() + seconds * SECOND_NS;
     for (unsigned int vcpu = 0; vcpu < VCPU_MAX; vcpu++)
         if (up >> vcpu & 1)
-            spin_start(vcpu);
+            started += spin_start(vcpu);
+    say("%u virtual processors count\n", started);
     WAIT_UNTIL(&spin.changed, !__atomic_load_n(&spin.spinning, __ATOMIC_SEQ_CST));
     for (unsigned int vcpu = 0; vcpu < VCPU_MAX; vcpu++)
         if (up >> vcpu & 1)
