@@ -20,7 +20,7 @@ void store_connection_begin(struct store_connection *connection, struct store_da
                             const struct store_identity *who,
                             void (*ready)(struct store_connection *connection))
 {
-    memset(connection, 0, offsetof(struct store_connection, reply));
+    memset(connection, 0, sizeof(*connection));
     connection->database = database;
     connection->who = *who;
     connection->ready = ready;
@@ -98,7 +98,7 @@ static bool event_waiting(struct store_connection *connection, const char *path,
     {
         struct store_event *event = container_of(position, struct store_event, link);
 
-        if (connection->sending_event && position == list_first(&connection->events))
+        if (connection->sending_event && position == connection->events.next)
             continue;
         if (event->header.len == path_size + token_size &&
             memcmp(event->payload, path, path_size) == 0 &&
