@@ -175,6 +175,36 @@ static bool registers_and_flags(void)
     return held;
 }
 
+#define COMPAT_PLACE 0x0000000000400000UL
+#define COMPAT_CS    0xe023 /* flat, ring 3, 32 bits */
+
+static void compat_go(void *argument)
+{
+    (void)argument;
+    __asm__ __volatile__("pushq %0; pushq %1; lretq" ::"i"(COMPAT_CS), "r"(COMPAT_PLACE)
+                         : "memory");
+}
+
+/* The kernel itself enters from 32-bit code, by each instruction there is for that. */
+static bool compat_entries(void)
+{
+    static const char *const codes[] = {"\x0f\x05" /* syscall */, "\x0f\x34" /* sysenter */,
+                                        "\xcd\x80" /* int 80 */, "\xcd\x82" /* int 82 */,
+                                        "\x0f\x01\xf8" /* swapgs */};
+    char *page = page_allocate(0);
+    uint64_t entry;
+    bool held = true;
+
+    if (table_entry_address(COMPAT_PLACE, true, &entry) ||
+        table_map_own(COMPAT_PLACE, page_mfn(page) << PAGE_SHIFT | PTE_PRESENT | PTE_ACCESSED))
+        return false;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        memcpy(page, codes[i], strlen(codes[i]) + 1);
+        held &= fault_catch(compat_go, NULL, NULL);
+    }
+    return held;
+}
+
 /* A stack of 1 GiB, all of it the same page, for frames that nobody reads. */
 #define STACK_SLOT   300
 #define STACK_LOW    (0xffff000000000000UL | (uint64_t)STACK_SLOT << 39)
@@ -351,6 +381,7 @@ static bool translation_race(void)
 const struct attack entry_attacks[] = {
     {"returns-noncanonical", REFUSED, returns_noncanonical},
     {"registers", REFUSED, registers_and_flags},
+    {"compat-entries", REFUSED, compat_entries},
     {"upcall-race", REFUSED, upcall_race},
     {"translation-race", REFUSED, translation_race},
     {NULL, REFUSED, NULL},
