@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every node's right subtree has at most the rank of its left one, so that a way down by the right
- * has at most log2(n + 1) nodes; trees are merged along it.
+ * A skew heap: trees are merged along their ways down by the right, and what was passed changes
+ * sides, so that a long way is not met twice.
  */
 #include "lib/priority_queue.h"
 
 #include <stddef.h>
-
-static uint32_t rank_of(const struct priority_node *node)
-{
-    return node ? node->rank : 0;
-}
-
-/* Returns whether the node's rank has changed. */
-static bool rank_restore(struct priority_node *node)
-{
-    if (rank_of(node->left) < rank_of(node->right)) {
-        struct priority_node *exchanged = node->left;
-        node->left = node->right;
-        node->right = exchanged;
-    }
-    uint32_t before = node->rank;
-    node->rank = rank_of(node->right) + 1;
-    return node->rank != before;
-}
 
 static struct priority_node *merge(struct priority_node *one, struct priority_node *other)
 {
@@ -35,23 +17,23 @@ static struct priority_node *merge(struct priority_node *one, struct priority_no
             one = other;
             other = exchanged;
         }
+        struct priority_node *rest = one->right;
+        one->right = one->left;
         *place = one;
         one->parent = last;
         last = one;
-        place = &one->right;
-        one = one->right;
+        place = &one->left;
+        one = rest;
     }
     *place = one ? one : other;
     if (*place)
         (*place)->parent = last;
-    for (; last; last = last->parent)
-        rank_restore(last);
     return top;
 }
 
 void priority_insert(struct priority_queue *queue, struct priority_node *node, uint64_t key)
 {
-    *node = (struct priority_node){.key = key, .rank = 1};
+    *node = (struct priority_node){.key = key, .queued = true};
     queue->first = merge(queue->first, node);
 }
 
@@ -59,7 +41,7 @@ void priority_remove(struct priority_queue *queue, struct priority_node *node)
 {
     struct priority_node *parent = node->parent, *rest = merge(node->left, node->right);
 
-    node->rank = 0;
+    node->queued = false;
     if (rest)
         rest->parent = parent;
     if (!parent)
@@ -68,16 +50,14 @@ void priority_remove(struct priority_queue *queue, struct priority_node *node)
         parent->left = rest;
     else
         parent->right = rest;
-    /* Ranks change along O(log n) nodes: each that does is one more than the one below it. */
-    while (parent && rank_restore(parent))
-        parent = parent->parent;
 }
 
 struct priority_node *priority_next(const struct priority_node *node)
 {
     if (node->left)
         return node->left;
-    /* No left subtree: no right one either. Up to where a right subtree is still to be seen. */
+    if (node->right)
+        return node->right;
     while (node->parent && (node->parent->right == node || !node->parent->right))
         node = node->parent;
     return node->parent ? node->parent->right : NULL;

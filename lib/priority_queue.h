@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A priority queue whose nodes lie in what they queue: nothing is allocated, so nothing can fail. A
- * leftist tree: insertion and removal of any node take O(log n) steps, of the only one a few
- * instructions. Equal keys come in no particular order. The caller's lock guards it.
+ * A priority queue whose nodes lie in what they queue: nothing is allocated, so nothing can fail.
+ * Insertion and removal of any node take O(log n) steps each in the long run, of some ten
+ * instructions; of the only one a few instructions. Equal keys come in no particular order. The
+ * caller's lock guards it.
  */
 #pragma once
 
@@ -12,7 +13,7 @@
 struct priority_node {
     struct priority_node *left, *right, *parent;
     uint64_t key;
-    uint32_t rank; /* length of the way down by the right; 0 = in no queue */
+    bool queued;
 };
 
 struct priority_queue {
@@ -21,7 +22,7 @@ struct priority_queue {
 
 static inline bool priority_queued(const struct priority_node *node)
 {
-    return node->rank != 0;
+    return node->queued;
 }
 
 /* The node is in no queue. */

@@ -45,6 +45,7 @@ struct run_entity {
     bool woken;             /* has not run since it woke up */
     bool displaced;         /* is leaving a processor that it may not run on any more */
     bool capped;            /* runs on an allowance */
+    bool yields;            /* written by the running vcpu itself: lets others go first, once */
     uint64_t affinity;      /* processors it may run on, a bit for each */
     uint64_t virtual_time;  /* fair: ns run, scaled by 256 / weight */
     uint64_t charged_until; /* system time up to which the running vcpu has paid */

@@ -155,6 +155,10 @@ void schedule(void)
     pcpu->reschedule = false;
     uint64_t now = clock_now();
     queue_charge(queue, previous, now);
+    if (previous->entity.yields) {
+        previous->entity.yields = false;
+        scheduler_policy->yield(queue, previous);
+    }
     if (pcpu_count > 1 && move_pull(pcpu, previous))
         now = clock_now();
     retire(pcpu, previous, now);
@@ -300,20 +304,16 @@ void vcpu_pause(struct vcpu *vcpu)
 {
     ASSERT(vcpu != current_vcpu());
     vcpu_pause_async(vcpu);
-    while (!vcpu_has_stopped(vcpu))
+    while (!vcpu_has_stopped(vcpu)) {
+        cpu_relax();
         scheduler_yield();
+    }
 }
 
 void scheduler_yield(void)
 {
-    struct pcpu *pcpu = this_pcpu();
-    struct vcpu *vcpu = current_vcpu();
-
-    spin_lock(&pcpu->run_queue.lock);
-    queue_charge(&pcpu->run_queue, vcpu, clock_now());
-    scheduler_policy->yield(&pcpu->run_queue, vcpu);
-    spin_unlock(&pcpu->run_queue.lock);
-    pcpu->reschedule = true;
+    current_vcpu()->entity.yields = true;
+    this_pcpu()->reschedule = true;
     preempt_point();
 }
 

@@ -5,6 +5,8 @@
  * all domains. Each prints one line `clockwork: JOB key=value ...`, then the domain stays, asleep.
  *
  *   spin       computes with events masked, on every virtual CPU the domain has
+ *   yield      gives the processor away again and again, on every virtual CPU; counted in the
+ *              `last=` milliseconds
  *   sleep      wakes up by the timer that `by=` names: singleshot, set_timer, poll or periodic;
  *              `rounds=` times at most, after up to `longest=` microseconds each
  *   idle       sleeps once
@@ -22,6 +24,7 @@
 #include "pvguest/kernel/smp.h"
 #include "pvguest/kernel/start.h"
 #include "pvguest/kernel/thread.h"
+#include "pvguest/kernel/vcpu.h"
 
 #include <xen/sched.h>
 #include <xen/vcpu.h>
@@ -112,6 +115,36 @@ static void spin(void *argument)
         __asm__ __volatile__("pause");
     }
     events_restore(masked);
+}
+
+static uint64_t yield_from, yields[VCPU_MAX];
+
+static void yield(void *argument)
+{
+    unsigned long masked = events_mask();
+    uint64_t *count = argument, now;
+
+    while ((now = clock_monotonic_ns()) < spin_until) {
+        hypercall_sched_op(SCHEDOP_yield, NULL);
+        *count += now >= yield_from;
+    }
+    events_restore(masked);
+}
+
+static void job_yield(uint64_t until)
+{
+    struct moment start = moment_now();
+    uint64_t sum = 0;
+
+    spin_until = until;
+    yield_from = until - word_number("last", 0) * MILLISECOND;
+    for (unsigned int vcpu = 1; vcpu < smp_vcpu_count(); vcpu++)
+        thread_create_on(vcpu, "yield", yield, &yields[vcpu]);
+    yield(&yields[0]);
+    for (unsigned int vcpu = 0; vcpu < smp_vcpu_count(); vcpu++)
+        sum += yields[vcpu];
+    print_since("yield", &start);
+    print("clockwork: yields sum=%lu\n", sum);
 }
 
 /* What all virtual CPUs but the first ran. */
@@ -375,7 +408,7 @@ static const struct {
     const char *name;
     void (*run)(uint64_t until);
 } jobs[] = {
-    {"spin", job_spin}, {"sleep", job_sleep}, {"idle", job_idle},
+    {"spin", job_spin}, {"yield", job_yield}, {"sleep", job_sleep},         {"idle", job_idle},
     {"ping", job_ping}, {"pong", job_pong},   {"reference", job_reference},
 };
 

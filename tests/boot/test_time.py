@@ -29,7 +29,7 @@ def boot_guests(boot_bonsai, tmp_path):
     A script makes them: what a test types comes at a time that depends on the host.
     """
 
-    def boot(guests, commands=(), extra=ICOUNT, smp=1, options="", **keys):
+    def boot(guests, commands=(), extra=ICOUNT, smp=1, options="", memory="256M", **keys):
         files = {f"{name}.cfg": configuration(name, "clockwork.elf", 8, extra=words,
                                               **keys.get(name, {}))
                  for name, words in guests.items()}
@@ -37,7 +37,8 @@ def boot_guests(boot_bonsai, tmp_path):
             f"{line}\n" for line in [*(f"create {name} -q" for name in guests), *commands])
         archive = make_archive(tmp_path, files, guests=["clockwork"])
         return Shell(boot_bonsai((CONTROL, "auto=no run=script"), (archive, ""),
-                                 options=f"dom0_mem=96M {options}", extra=extra, smp=smp))
+                                 options=f"dom0_mem=96M {options}", extra=extra, smp=smp,
+                                 memory=memory))
 
     return boot
 
@@ -202,6 +203,25 @@ def test_round_robin(boot_guests):
         assert_near(spun(shell, f"spin{i}"), 10 * SECOND / 3, 0.01)
 
 
+def switch_cost(boot_guests, domains, vcpus, options):
+    """Instructions from one vcpu's SCHEDOP_yield to the next one's, all of them yielding."""
+    words = "job=yield from=4000 until=4120 last=80"
+    guests = {f"yield{i}": words for i in range(domains)}
+    shell = boot_guests(guests, options=options, extra=["-icount", "shift=0,sleep=off,align=off"],
+                        memory="1G", **{name: {"vcpus": vcpus, "maxvcpus": vcpus}
+                                        for name in guests})
+    return 80 * 10**6 / sum(results(shell, name)["yields"]["sum"] for name in guests)
+
+
+@pytest.mark.parametrize("policy", ["fair", "rr"])
+def test_switch_costs_the_same_beside_many(boot_guests, policy):
+    """With 10 and with 504 runnable vcpus."""
+    few = switch_cost(boot_guests, 2, 5, f"sched={policy}")
+    many = switch_cost(boot_guests, 63, 8, f"sched={policy}")
+    print(f"sched={policy}: a switch costs {few:.0f} instructions with 10, {many:.0f} with 504")
+    assert many < few * 1.2
+
+
 def test_unknown_policy(boot_bonsai):
     booted = boot_bonsai((machine.GUESTS / "clockwork.elf", "job=none"), options="sched=credit")
     booted.expect("sched=credit is not known, it may be fair or rr: fair$")
@@ -246,6 +266,22 @@ def test_idle_takes_no_interrupts(boot_bonsai, tmp_path):
     assert minute - second <= 2
 
 
+@pytest.mark.parametrize("smp", [1, 2, 4])
+def test_idle_machine(boot_guests, tmp_path, smp):
+    """A minute of the control domain and two guests that wait: under 20 interrupts a second."""
+    counts = []
+    for until in (5000, 65000):
+        log = tmp_path / str(until)
+        guests = {name: f"job=idle until={until}" for name in ("one", "two")}
+        shell = boot_guests(guests, smp=smp, extra=[*ICOUNT, "-d", "int", "-D", str(log)])
+        for name in guests:
+            assert results(shell, name)["idle"]["elapsed"] > 0
+        shell.booted.close()
+        counts.append(log.read_text().count("Servicing hardware INT"))
+    assert counts[1] - counts[0] < 60 * 20 * smp
+    print(f"{(counts[1] - counts[0]) / 60 / smp} interrupts a second on each of {smp}")
+
+
 class Monitor:
     """QEMU's own view of the machine."""
 
@@ -284,24 +320,43 @@ def test_idle_halts(boot_guests, tmp_path):
     assert samples.count([True, True]) >= 18, samples
 
 
-@pytest.mark.parametrize("smp", [1, 2, 4])
-@pytest.mark.parametrize("by", ["block", "poll"])
-def test_no_wake_up_is_lost(boot_guests, smp, by):
-    """Two pairs of domains send events to and fro while others sleep by timers, in parallel.
-
-    A lost wake-up would leave its domain waiting for ever, and this test without its answer.
-    """
-    rounds = 2000
+def wakers(by, rounds):
+    """Two pairs that send events to and fro, four that sleep by the four timers."""
     guests = {}
     for pair in (0, 1):
         words = f"by={by} rounds={rounds}"
         guests[f"ping{pair}"] = f"job=ping peer={2 * pair + 2} {words}"
         guests[f"pong{pair}"] = f"job=pong peer={2 * pair + 1} {words}"
-    guests |= {f"sleeper-{kind}": f"job=sleep by={kind} longest=2000 rounds=200 until=1000000"
-               for kind in SLEEPERS}
-    shell = boot_guests(guests, smp=smp, extra=[])
+    return guests | {
+        f"sleeper-{kind}": f"job=sleep by={kind} longest=2000 rounds=200 until=1000000"
+        for kind in SLEEPERS}
+
+
+def assert_all_answered(shell, rounds):
+    """A lost wake-up leaves its domain waiting for ever, and this without its answer."""
     for pair in (0, 1):
         assert results(shell, f"ping{pair}")["ping"]["rounds"] == rounds
         assert results(shell, f"pong{pair}")["pong"]["rounds"] == rounds
     for kind in SLEEPERS:
         assert results(shell, f"sleeper-{kind}")["late"]["rounds"] == 200
+
+
+@pytest.mark.parametrize("smp", [1, 2, 4])
+@pytest.mark.parametrize("by", ["block", "poll"])
+def test_no_wake_up_is_lost(boot_guests, smp, by):
+    """Two pairs of domains send events to and fro while others sleep by timers, in parallel."""
+    shell = boot_guests(wakers(by, 2000), smp=smp, extra=[])
+    assert_all_answered(shell, 2000)
+
+
+@pytest.mark.parametrize("smp", [2, 4])
+@pytest.mark.parametrize("by", ["block", "poll"])
+def test_no_wake_up_is_lost_by_moving(boot_guests, smp, by):
+    """The same while vcpu-pin drives them from processor to processor as fast as it can."""
+    guests = wakers(by, 2000)
+    moves = [f"vcpu-pin {name} 0 {(number + turn) % smp}"
+             for turn in range(120) for number, name in enumerate(guests)]
+    shell = boot_guests(guests, [*moves, *(f"vcpu-pin {name} 0 all" for name in guests)], smp=smp,
+                        extra=[])
+    assert "error" not in shell.booted.text
+    assert_all_answered(shell, 2000)

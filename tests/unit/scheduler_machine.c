@@ -124,7 +124,7 @@ void timer_set(struct timer *timer, uint64_t deadline)
 {
     assert_int_equal(locks_held, 0);
     timer->node.key = deadline;
-    timer->node.rank = 1;
+    timer->node.queued = true;
 }
 
 void timer_set_here(struct timer *timer, uint64_t deadline)
@@ -140,7 +140,7 @@ void timer_destroy(struct timer *timer)
 
 void timer_cancel(struct timer *timer)
 {
-    timer->node.rank = 0;
+    timer->node.queued = false;
 }
 
 void vcpu_switch(struct vcpu *previous, struct vcpu *next)
