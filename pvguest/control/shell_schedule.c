@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <xen/domctl.h>
 #include <xen/errno.h>
+#include <xen/version.h>
 
 #include "lib/format.h"
 #include "lib/string.h"
@@ -16,6 +17,8 @@
 #include "pvguest/control/shell_commands.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/heap.h"
+#include "pvguest/kernel/hypercall.h"
+#include "pvguest/kernel/page.h"
 #include "pvguest/kernel/print.h"
 
 #define NAME_SIZE    64
@@ -208,6 +211,28 @@ static void show_pcpu(const struct machine_load *load, unsigned int number)
           (unsigned long long)(per_mille / 10), (unsigned long long)(per_mille % 10));
 }
 
+/* Its name, and what the boot option asked for: the ABI has no number for each policy. */
+static void show_policy(uint32_t scheduler)
+{
+    char option[16];
+    char *line = page_allocate(0);
+
+    print("Scheduler: %s", machine_scheduler_name(scheduler));
+    if (line && hypercall_xen_version(XENVER_commandline, line) >= 0 &&
+        text_option(line, "sched", option, sizeof option))
+        print(" (sched=%s)", option);
+    print("\n");
+    if (line)
+        page_free(line, 0);
+}
+
+static void show_load(const struct machine_load *load)
+{
+    print("%3s %-40s %8s %10s %8s\n", "CPU", "Runs", "Runnable", "Idle(s)", "Idle(%)");
+    for (unsigned int pcpu = 0; pcpu < load->count; pcpu++)
+        show_pcpu(load, pcpu);
+}
+
 int command_sched(int count, char **words)
 {
     struct machine_load *load;
@@ -222,13 +247,12 @@ int command_sched(int count, char **words)
     status = machine_call_scheduler(&scheduler);
     if (status == 0)
         status = read_load(load);
-    if (status < 0)
+    if (status < 0) {
         print("the hypervisor does not tell: error %d\n", status);
-    else
-        print("Scheduler: %s\n%3s %-40s %8s %10s %8s\n", machine_scheduler_name(scheduler), "CPU",
-              "Runs", "Runnable", "Idle(s)", "Idle(%)");
-    for (unsigned int pcpu = 0; status == 0 && pcpu < load->count; pcpu++)
-        show_pcpu(load, pcpu);
+    } else {
+        show_policy(scheduler);
+        show_load(load);
+    }
     heap_free(load);
     return status < 0;
 }

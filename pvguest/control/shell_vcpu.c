@@ -27,11 +27,10 @@ static unsigned int pcpu_count(void)
     return machine_call_information(&machine) < 0 ? 1 : machine.nr_cpus;
 }
 
-static void show_affinity(domid_t domain, unsigned int vcpu)
+static void show_affinity(domid_t domain, unsigned int vcpu, unsigned int count)
 {
     struct pcpu_set hard = {0}, soft = {0};
     char hard_text[SET_TEXT], soft_text[SET_TEXT];
-    unsigned int count = pcpu_count();
 
     domain_call_get_affinity(domain, vcpu, &hard, &soft);
     pcpu_set_text(&hard, count, hard_text, sizeof hard_text);
@@ -41,6 +40,7 @@ static void show_affinity(domid_t domain, unsigned int vcpu)
 
 static void list_vcpus(const struct xen_domctl_getdomaininfo *domain)
 {
+    unsigned int pcpus = pcpu_count();
     char name[NAME_SIZE];
 
     life_cycle_name(domain->domain, name, sizeof name);
@@ -57,7 +57,7 @@ static void list_vcpus(const struct xen_domctl_getdomaininfo *domain)
             print("%6c   --p ", '-');
         tenths = vcpu.cpu_time / (SECOND_NS / 10);
         print("%8llu.%llu  ", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10));
-        show_affinity(domain->domain, number);
+        show_affinity(domain->domain, number, pcpus);
     }
 }
 

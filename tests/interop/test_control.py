@@ -38,10 +38,10 @@ def hypervisor(request):
 def boot_control(hypervisor, request, tmp_path):
     """Boot the control domain with FILES as its archive; give its shell."""
 
-    def boot(words="", files=None, **keywords):
+    def boot(words="", files=None, options="dom0_mem=128M", **keywords):
         archive = make_archive(tmp_path, FILES | (files or {}))
         start = request.getfixturevalue(f"boot_{hypervisor}")
-        return Shell(start((CONTROL, words), (archive, ""), options="dom0_mem=128M", **keywords))
+        return Shell(start((CONTROL, words), (archive, ""), options=options, **keywords))
 
     return boot
 
@@ -336,6 +336,16 @@ def test_affinity(boot_control):
     assert second.split()[:3] == ["1", "twins/0", "0"]
     assert shell.run("vcpu-pin twins 0 all,^1") == ""
     assert vcpus(shell, "twins")[0]["Hard"] == "0"
+
+
+def test_policy_is_told(boot_control, hypervisor):
+    """`sched` tells which policy was asked for at boot; shares are told and taken under each."""
+    policy = {"bonsai": "rr", "xen": "credit2"}[hypervisor]
+    shell = boot_control(options=f"dom0_mem=128M sched={policy}")
+    assert shell.run("sched").startswith(f"Scheduler: credit2 (sched={policy})\n")
+    shell.run("create hello -p")
+    assert shell.run("sched-credit2 -d hello -w 100") == ""
+    assert re.search(r"^hello +1 +100 +0$", shell.run("sched-credit2"), re.MULTILINE)
 
 
 def test_number_of_vcpus(boot_control):
