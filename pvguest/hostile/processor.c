@@ -31,17 +31,26 @@ static void run_at_edge(void *argument)
                       page_mfn(page) << PAGE_SHIFT | PTE_PRESENT | PTE_USER | PTE_ACCESSED))
         return; /* the last page is not for guests: nothing to try */
     __asm__ __volatile__("movl %0, %%eax; jmp *%1" ::"i"(__HYPERVISOR_xen_version),
-                         "r"(LAST_USER_PAGE + PAGE_SIZE - length), "D"(0UL), "S"(0UL)
-                         : "eax");
+                         "r"(LAST_USER_PAGE + PAGE_SIZE - length), "D"(0UL), "S"(0UL),
+                         "c"(MSR_FS_BASE)
+                         : "eax", "rbx", "rdx", "r11");
 }
 
-/* The return address of this system call is not canonical. */
+/* The return address of this system call is not canonical; nor is where these, emulated, end. */
 static bool syscall_noncanonical(void)
 {
-    static char syscall_code[] = "\x0f\x05";
+    static char codes[][8] = {
+        "\x0f\x05",            /* syscall */
+        "\x0f\x32",            /* rdmsr */
+        "\x0f\x0bxen\x0f\xa2", /* forced cpuid */
+        "\x0f\x20\xc0",        /* mov from cr0 */
+        "\xcd\x80",            /* int 80 */
+    };
+    bool held = true;
 
-    fault_catch(run_at_edge, syscall_code, NULL);
-    return true;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        held &= fault_catch(run_at_edge, codes[i], NULL);
+    return held;
 }
 
 static void wrmsr(uint32_t number, uint64_t value)
