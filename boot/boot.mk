@@ -27,11 +27,13 @@ $(BUILD)/ring0/lib/string.c.o: WHOLE_IMAGE :=
 
 # What runs seldom is made small, not fast.
 SELDOM := boot/% hypervisor/main.c hypervisor/panic.c lib/format.c lib/elf%.c lib/pv_layout.c lib/text.c \
-    $(addprefix hypervisor/domain/,build.c dom%.c platform_op.c sysctl.c xen_version.c watchdog.c) \
+    $(addprefix hypervisor/domain/,build.c counters.c dom%.c machine_check.c platform_op.c sysctl.c xen_version.c \
+    vm_assist.c watchdog.c) \
+    $(addprefix hypervisor/interpreter/,alu.c decode.c io_port.c) \
     $(addprefix hypervisor/io/,acpi.c console%.c io_apic.c msi.c p%.c uart.c vga_text.c) \
     $(addprefix hypervisor/memory/,audit.c boot_memory.c exchange.c m%.c) \
-    $(addprefix hypervisor/processor/,clock_calibrate.c cpu.c pcpu.c scheduler_cap.c \
-    scheduler_move.c scheduler_rr.c smp.c trace_ring.c vcpu_context.c wall%.c)
+    $(addprefix hypervisor/processor/,clock_calibrate.c cpu.c debug_register.c descriptor.c pcpu.c \
+    scheduler_cap.c scheduler_move.c scheduler_rr.c smp.c trace%.c vcpu_callbacks.c vcpu_context.c wall%.c)
 OFTEN  := $(addprefix hypervisor/memory/,mmu%.c m2p.c memory_op.c)
 SELDOM := $(filter-out $(OFTEN),$(filter $(SELDOM),$(HYPERVISOR_SOURCES)))
 $(patsubst %,$(BUILD)/ring0/%.o,$(SELDOM)): OPTIMIZATION := -Os

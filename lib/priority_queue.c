@@ -52,6 +52,23 @@ void priority_remove(struct priority_queue *queue, struct priority_node *node)
         parent->right = rest;
 }
 
+static bool in_order(const struct priority_node *upper, const struct priority_node *lower)
+{
+    return !upper || !lower || upper->key <= lower->key;
+}
+
+void priority_place(struct priority_queue *queue, struct priority_node *node, uint64_t key)
+{
+    if (priority_queued(node)) {
+        node->key = key;
+        if (in_order(node->parent, node) && in_order(node, node->left) &&
+            in_order(node, node->right))
+            return;
+        priority_remove(queue, node);
+    }
+    priority_insert(queue, node, key);
+}
+
 struct priority_node *priority_next(const struct priority_node *node)
 {
     if (node->left)

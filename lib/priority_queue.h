@@ -27,6 +27,8 @@ static inline bool priority_queued(const struct priority_node *node)
 
 /* The node is in no queue. */
 void priority_insert(struct priority_queue *queue, struct priority_node *node, uint64_t key);
+/* The node, which is in this queue or in none, is in it with that key: often it need not move. */
+void priority_place(struct priority_queue *queue, struct priority_node *node, uint64_t key);
 /* The node is in this queue. */
 void priority_remove(struct priority_queue *queue, struct priority_node *node);
 /* From `first` through all of the queue, in the order of the tree, not of the keys; then NULL. */

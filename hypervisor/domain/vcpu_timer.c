@@ -75,16 +75,22 @@ void vcpu_timer_stop_periodic(struct vcpu *vcpu)
     timer_cancel(&vcpu->periodic_timer);
 }
 
+static __attribute__((noinline)) uint64_t not_absurd(uint64_t deadline)
+{
+    uint64_t now = clock_now();
+
+    return deadline > now && deadline - now >= DELTA_ABSURD ? now + 100 * MILLISECOND_NS : deadline;
+}
+
 long do_set_timer_op(uint64_t deadline)
 {
     struct vcpu *vcpu = current_vcpu();
-    uint64_t now = deadline < DELTA_ABSURD ? 0 : clock_now();
 
-    if (!deadline)
-        vcpu_timer_stop(vcpu);
-    else if (deadline > now && deadline - now >= DELTA_ABSURD)
-        vcpu_timer_set(vcpu, now + 100 * MILLISECOND_NS);
-    else
+    if (deadline >= DELTA_ABSURD)
+        deadline = not_absurd(deadline);
+    if (deadline)
         vcpu_timer_set(vcpu, deadline);
+    else
+        vcpu_timer_stop(vcpu);
     return 0;
 }

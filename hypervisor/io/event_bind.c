@@ -44,12 +44,9 @@ static int table_grow_locked(struct event_channels *channels)
     return 0;
 }
 
-/* The lowest free port, which the caller will use, and its channel; port 0 never is. */
-static int port_find_locked(struct domain *domain, evtchn_port_t *port,
-                            struct event_channel **channel)
+static __attribute__((noinline)) int port_search_locked(struct event_channels *channels,
+                                                        evtchn_port_t *port)
 {
-    struct event_channels *channels = domain->event_channels;
-
     if (channels->closing)
         return -XEN_EINVAL;
     for (*port = channels->port_used; *port < channels->port_limit; ++*port) {
@@ -58,30 +55,53 @@ static int port_find_locked(struct domain *domain, evtchn_port_t *port,
             if (status)
                 return status;
         }
-        *channel = event_channel_in(channels, *port);
-        if ((*channel)->state == EVENT_FREE) {
-            channels->port_used = *port;
+        if (event_channel_existing(channels, *port)->state == EVENT_FREE)
             return 0;
-        }
     }
     return -XEN_ENOSPC;
 }
 
+/* The lowest free port, which the caller will use, and its channel; port 0 never is. */
+static inline int port_find_locked(struct domain *domain, evtchn_port_t *port,
+                                   struct event_channel **channel)
+{
+    struct event_channels *channels = domain->event_channels;
+    evtchn_port_t first = channels->port_used;
+
+    if (channels->closing || first >= channels->port_limit || first >= channels->port_valid ||
+        event_channel_existing(channels, first)->state != EVENT_FREE) {
+        int status = port_search_locked(channels, &first);
+        if (status)
+            return status;
+    }
+    *port = channels->port_used = first;
+    *channel = event_channel_existing(channels, first);
+    return 0;
+}
+
+int event_alloc_unbound_in(struct domain *domain, struct evtchn_alloc_unbound *operation)
+{
+    struct event_channels *channels = domain->event_channels;
+    struct event_channel *channel;
+
+    spin_lock(&channels->lock);
+    int status = port_find_locked(domain, &operation->port, &channel);
+    if (!status) {
+        channel->state = EVENT_UNBOUND;
+        channel->remote_id = operation->remote_dom;
+    }
+    spin_unlock(&channels->lock);
+    return status;
+}
+
 int event_alloc_unbound(struct evtchn_alloc_unbound *operation)
 {
-    struct event_channel *channel;
     int status;
     struct domain *domain = domain_get_for(operation->dom, &status);
 
     if (!domain)
         return status;
-    spin_lock(&domain->event_channels->lock);
-    status = port_find_locked(domain, &operation->port, &channel);
-    if (!status) {
-        channel->state = EVENT_UNBOUND;
-        channel->remote_id = operation->remote_dom;
-    }
-    spin_unlock(&domain->event_channels->lock);
+    status = event_alloc_unbound_in(domain, operation);
     domain_put(domain);
     return status;
 }
@@ -327,7 +347,7 @@ static struct domain *close_alone(struct domain *domain, evtchn_port_t port, int
     return remote;
 }
 
-int event_close(struct domain *domain, evtchn_port_t port)
+static __attribute__((noinline)) int close_connected(struct domain *domain, evtchn_port_t port)
 {
     int status = -XEN_EINVAL;
     struct domain *remote = close_alone(domain, port, &status);
@@ -344,6 +364,20 @@ int event_close(struct domain *domain, evtchn_port_t port)
         remote = same ? NULL : close_alone(domain, port, &status);
     }
     return status;
+}
+
+int event_close(struct domain *domain, evtchn_port_t port)
+{
+    struct event_channels *channels = domain->event_channels;
+    int status = -XEN_EINVAL;
+
+    spin_lock(&channels->lock);
+    struct event_channel *channel = event_channel_in(channels, port);
+    bool connected = channel && channel->state == EVENT_INTERDOMAIN && channel->remote != domain;
+    if (channel && !connected)
+        status = close_locked(domain, port, channel);
+    spin_unlock(&channels->lock);
+    return connected ? close_connected(domain, port) : status;
 }
 
 void event_close_ports(struct domain *domain)

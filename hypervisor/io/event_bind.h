@@ -14,6 +14,7 @@
 struct domain;
 
 int event_alloc_unbound(struct evtchn_alloc_unbound *operation);
+int event_alloc_unbound_in(struct domain *domain, struct evtchn_alloc_unbound *operation);
 int event_bind_interdomain(struct domain *domain, struct evtchn_bind_interdomain *operation);
 int event_bind_virq(struct domain *domain, struct evtchn_bind_virq *operation);
 int event_bind_ipi(struct domain *domain, struct evtchn_bind_ipi *operation);

@@ -83,51 +83,59 @@ struct event_channel *event_channel_at(struct domain *domain, evtchn_port_t port
     return event_channel_in(domain->event_channels, port);
 }
 
-static __attribute__((noinline)) void poll_check(struct domain *domain, evtchn_port_t port,
-                                                 uint32_t polling)
+/* Ends the polls that wait for the port, and that of the vcpu that an upcall is pending for. */
+static __attribute__((noinline)) void polls_end(struct domain *domain, evtchn_port_t port,
+                                                uint32_t polling, const struct vcpu *announced)
 {
     for (unsigned id = 0; polling; id++, polling >>= 1) {
         struct vcpu *vcpu = domain->vcpus[id];
         if (!(polling & 1) || !vcpu)
             continue;
         evtchn_port_t wanted = READ_ONCE(vcpu->poll_port);
-        if (!wanted || wanted == port)
+        if (!wanted || wanted == port || vcpu == announced)
             event_poll_end(vcpu);
     }
 }
 
-/* Who polls has said so before it looked: one whose bit is not seen here sees what is pending. */
-static uint32_t polling(const struct domain *domain)
+/* Whether the upcall was not pending before. */
+static bool upcall_raise(struct vcpu *vcpu)
 {
-    return __atomic_load_n(&domain->event_channels->polling, __ATOMIC_SEQ_CST);
+    return !__atomic_exchange_n(&vcpu->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
 }
 
-static void vcpu_mark_pending(struct vcpu *vcpu)
+static __attribute__((noinline, cold)) void
+trace_pending(const struct domain *domain, evtchn_port_t port, const struct vcpu *vcpu)
 {
-    uint8_t *pending = &vcpu->info->evtchn_upcall_pending;
-
-    if (__atomic_exchange_n(pending, 1, __ATOMIC_SEQ_CST))
-        return;
-    if (polling(vcpu->domain))
-        event_poll_end(vcpu);
-    vcpu_kick(vcpu);
-}
-
-static inline void set_pending(struct domain *domain, evtchn_port_t port,
-                               const struct event_channel *channel)
-{
-    struct shared_info *shared = domain->shared_info;
-    struct vcpu *vcpu = domain->vcpus[READ_ONCE(channel->notify_vcpu)];
-
-    if (!vcpu || bit_test_and_set(shared->evtchn_pending, port))
-        return;
     trace(TRACE_EVENT_PENDING, domain->id, port, vcpu->id);
+}
+
+/* The port was not pending before. */
+static __attribute__((noinline)) void announce(struct domain *domain, evtchn_port_t port,
+                                               struct vcpu *vcpu)
+{
+    const struct shared_info *shared = domain->shared_info;
+    bool raised = false;
+
+    if (trace_on())
+        trace_pending(domain, port, vcpu);
     if (!bit_test(shared->evtchn_mask, port) &&
         !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS))
-        vcpu_mark_pending(vcpu);
-    uint32_t others = polling(domain);
-    if (others)
-        poll_check(domain, port, others);
+        raised = upcall_raise(vcpu);
+    /* Who polls says so before it looks: one that is not seen here sees what is pending. */
+    uint32_t polling = __atomic_load_n(&domain->event_channels->polling, __ATOMIC_SEQ_CST);
+    if (polling)
+        polls_end(domain, port, polling, raised ? vcpu : NULL);
+    if (raised)
+        vcpu_kick(vcpu);
+}
+
+static inline __attribute__((always_inline)) void
+set_pending(struct domain *domain, evtchn_port_t port, const struct event_channel *channel)
+{
+    struct vcpu *vcpu = domain->vcpus[READ_ONCE(channel->notify_vcpu)];
+
+    if (vcpu && !bit_test_and_set(domain->shared_info->evtchn_pending, port))
+        announce(domain, port, vcpu);
 }
 
 void event_set_pending_locked(struct domain *domain, evtchn_port_t port)
@@ -146,7 +154,7 @@ static inline int send_locked(struct domain *domain, const struct event_channels
     case EVENT_INTERDOMAIN:
         domain = channel->remote;
         port = channel->number;
-        channel = event_channel_in(domain->event_channels, port);
+        channel = event_channel_existing(domain->event_channels, port);
         break;
     case EVENT_IPI:
         break;
@@ -178,8 +186,11 @@ static void unmask_locked(struct domain *domain, evtchn_port_t port,
     if (channel->state == EVENT_FREE || !vcpu)
         return;
     if (bit_test_and_clear(shared->evtchn_mask, port) && bit_test(shared->evtchn_pending, port) &&
-        !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS))
-        vcpu_mark_pending(vcpu);
+        !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS) &&
+        upcall_raise(vcpu)) {
+        event_poll_end(vcpu);
+        vcpu_kick(vcpu);
+    }
 }
 
 int event_unmask(struct domain *domain, evtchn_port_t port)

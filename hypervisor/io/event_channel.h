@@ -63,13 +63,18 @@ void event_channels_set_limit(struct domain *domain, uint32_t port_highest);
 void event_channels_close_all(struct domain *domain);
 void event_channels_free(struct domain *domain);
 
-/* NULL if the port has never been valid. Event lock held. */
+/* Of a port that is known to be valid. Event lock held. */
+static inline struct event_channel *event_channel_existing(const struct event_channels *channels,
+                                                           evtchn_port_t port)
+{
+    return &channels->pages[port / EVENT_PORTS_PER_PAGE][port % EVENT_PORTS_PER_PAGE];
+}
+
+/* NULL if the port has never been valid. */
 static inline struct event_channel *event_channel_in(const struct event_channels *channels,
                                                      evtchn_port_t port)
 {
-    if (port >= channels->port_valid)
-        return NULL;
-    return &channels->pages[port / EVENT_PORTS_PER_PAGE][port % EVENT_PORTS_PER_PAGE];
+    return port < channels->port_valid ? event_channel_existing(channels, port) : NULL;
 }
 
 struct event_channel *event_channel_at(struct domain *domain, evtchn_port_t port);

@@ -23,10 +23,11 @@ union event_argument {
     struct evtchn_bind_vcpu bind_vcpu;
     struct evtchn_unmask unmask;
     struct evtchn_reset reset;
-    uint32_t words[6];
+    uint64_t words[3];
+    uint32_t halves[6];
 };
 
-_Static_assert(sizeof(union event_argument) == 6 * sizeof(uint32_t), "as many words as bytes");
+_Static_assert(sizeof(union event_argument) == 3 * sizeof(uint64_t), "as many words as bytes");
 
 static int op_bind_interdomain(union event_argument *argument)
 {
@@ -69,8 +70,12 @@ static int op_status(union event_argument *argument)
 
 static int op_alloc_unbound(union event_argument *argument)
 {
+    struct domain *domain = current_domain();
+
     if (argument->alloc_unbound.remote_dom == DOMID_SELF)
-        argument->alloc_unbound.remote_dom = current_domain()->id;
+        argument->alloc_unbound.remote_dom = domain->id;
+    if (argument->alloc_unbound.dom == DOMID_SELF)
+        return event_alloc_unbound_in(domain, &argument->alloc_unbound);
     return event_alloc_unbound(&argument->alloc_unbound);
 }
 
@@ -115,31 +120,40 @@ static const struct event_operation operations[] = {
     [EVTCHNOP_reset] = {op_reset, sizeof(struct evtchn_reset), false},
 };
 
-/* The argument as words of four bytes; struct evtchn_reset is the one that is only half of one. */
-static inline bool words_in(union event_argument *copy, unsigned long address, unsigned size)
+/* The argument in its pieces: words of eight bytes, then four, then the two of struct evtchn_reset.
+ */
+static inline bool argument_in(union event_argument *copy, unsigned long address, unsigned size)
 {
-    const uint32_t *guest = (const uint32_t *)address;
+    const uint64_t *guest = (const uint64_t *)address;
     bool failed =
         !guest_words_ok(address, sizeof(*copy)) && !guest_range_ok(guest_ptr(address), size);
+    unsigned i = 0;
 
     if (failed)
         return false;
     guest_access_begin();
-    for (unsigned i = 0; i < size / sizeof(uint32_t); i++)
+    for (; i < size / 8; i++)
         guest_word_read(copy->words[i], &guest[i], failed);
-    if (size == sizeof(struct evtchn_reset))
+    if (size & 4)
+        guest_word_read(copy->halves[2 * i], (const uint32_t *)&guest[i], failed);
+    if (size & 2)
         guest_word_read(copy->reset.dom, (const domid_t *)address, failed);
     guest_access_end();
     return !failed;
 }
 
-static inline bool words_out(const union event_argument *copy, unsigned long address, unsigned size)
+/* Of an operation that has results: no such argument has two bytes. */
+static inline bool argument_out(const union event_argument *copy, unsigned long address,
+                                unsigned size)
 {
-    uint32_t *guest = (uint32_t *)address;
+    uint64_t *guest = (uint64_t *)address;
+    unsigned i = 0;
 
     guest_access_begin();
-    for (unsigned i = 0; i < size / sizeof(uint32_t); i++)
+    for (; i < size / 8; i++)
         guest_word_write(copy->words[i], &guest[i], failed);
+    if (size & 4)
+        guest_word_write(copy->halves[2 * i], (uint32_t *)&guest[i], failed);
     guest_access_end();
     return true;
 
@@ -155,12 +169,12 @@ static __attribute__((noinline)) long operate(unsigned long command, unsigned lo
     if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)
         return -XEN_ENOSYS;
     const struct event_operation *operation = &operations[command];
-    if (!words_in(&copy, address, operation->size))
+    if (!argument_in(&copy, address, operation->size))
         return -XEN_EFAULT;
-    if (operation->copies_out && !words_out(&copy, address, operation->size))
+    if (operation->copies_out && !argument_out(&copy, address, operation->size))
         return -XEN_EFAULT;
     long status = operation->handler(&copy);
-    if (!status && operation->copies_out && !words_out(&copy, address, operation->size))
+    if (!status && operation->copies_out && !argument_out(&copy, address, operation->size))
         return -XEN_EFAULT;
     return status;
 }

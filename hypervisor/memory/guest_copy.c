@@ -3,6 +3,11 @@
 
 #include <xen/errno.h>
 
+__attribute__((noinline)) bool guest_words_below_ok(uint64_t address, uint64_t size)
+{
+    return address <= GUEST_LOWER_HALF_END - size;
+}
+
 /* Copy; false when one of the accesses faulted. The larger part goes by eight bytes. */
 static inline __attribute__((always_inline)) bool copy_checked(void *to, const void *from,
                                                                size_t size)

@@ -30,11 +30,13 @@ static inline void guest_access_end(void)
 
 /*
  * Whether none of `size` bytes, a small constant, is the hypervisor's. (At the end of the address
- * space they go on at its beginning, which is the guest's as well.)
+ * space they go on at its beginning, which is the guest's as well.) Kernels live above.
  */
+bool guest_words_below_ok(uint64_t address, uint64_t size);
 static inline bool guest_words_ok(uint64_t address, uint64_t size)
 {
-    return address >= HYPERVISOR_VIRT_END || address <= GUEST_LOWER_HALF_END - size;
+    return __builtin_expect(address >= HYPERVISOR_VIRT_END, 1) ||
+           guest_words_below_ok(address, size);
 }
 
 /* `value` takes what stands at `address`, in its own width; if that faults, 0, and `failed` true.

@@ -312,8 +312,13 @@ void vcpu_pause(struct vcpu *vcpu)
 
 void scheduler_yield(void)
 {
-    current_vcpu()->entity.yields = true;
-    this_pcpu()->reschedule = true;
+    const struct run_queue *queue = &this_pcpu()->run_queue;
+
+    /* Without the lock: who comes after this look asks for the processor himself. */
+    if (READ_ONCE(queue->movable.first) || READ_ONCE(queue->pinned.first)) {
+        current_vcpu()->entity.yields = true;
+        this_pcpu()->reschedule = true;
+    }
     preempt_point();
 }
 

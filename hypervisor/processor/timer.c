@@ -93,8 +93,7 @@ void timer_set(struct timer *timer, uint64_t deadline)
     struct timer_queue *queue = lock_queue(timer);
     struct pcpu *pcpu = timer->pcpu;
 
-    remove_locked(queue, timer);
-    priority_insert(&queue->deadlines, &timer->node, deadline ? deadline : 1);
+    priority_place(&queue->deadlines, &timer->node, deadline ? deadline : 1);
     bool first = queue->deadlines.first == &timer->node, ours = pcpu == this_pcpu();
     if (first && ours)
         program_locked(pcpu);
@@ -103,16 +102,19 @@ void timer_set(struct timer *timer, uint64_t deadline)
         smp_send(pcpu, VECTOR_TIMER);
 }
 
+static __attribute__((noinline)) void timer_move(struct timer *timer, struct pcpu *pcpu)
+{
+    struct timer_queue *queue = lock_queue(timer);
+
+    remove_locked(queue, timer);
+    WRITE_ONCE(timer->pcpu, pcpu);
+    spin_unlock(&queue->lock);
+}
+
 void timer_set_here(struct timer *timer, uint64_t deadline)
 {
-    struct pcpu *here = this_pcpu();
-
-    if (READ_ONCE(timer->pcpu) != here) {
-        struct timer_queue *queue = lock_queue(timer);
-        remove_locked(queue, timer);
-        WRITE_ONCE(timer->pcpu, here);
-        spin_unlock(&queue->lock);
-    }
+    if (READ_ONCE(timer->pcpu) != this_pcpu())
+        timer_move(timer, this_pcpu());
     timer_set(timer, deadline);
 }
 

@@ -81,30 +81,43 @@ void vcpu_destroy(struct vcpu *vcpu)
     frame_free_hypervisor(vcpu, VCPU_ORDER);
 }
 
-/* What `syscall` means depends on the guest's mode. */
-static void syscall_entry_set(struct pcpu *pcpu, const struct vcpu *vcpu)
-{
-    pcpu->syscall_entry = (uint64_t)(vcpu->guest.kernel_mode ? hypercall_entry : syscall_entry);
-}
-
-static void table_load(mfn_t table)
+static void table_load(struct pcpu *pcpu, mfn_t table)
 {
     uint64_t cr3 = mfn_to_physical(table);
-    this_pcpu()->cr3 = cr3;
+    pcpu->cr3 = cr3;
     cr3_write(cr3);
 }
 
 void vcpu_load_table(struct vcpu *vcpu)
 {
-    table_load(vcpu->guest.kernel_mode ? vcpu->kernel_table : vcpu->user_table);
+    table_load(this_pcpu(), vcpu->guest.kernel_mode ? vcpu->kernel_table : vcpu->user_table);
 }
 
-void vcpu_toggle_mode(struct vcpu *vcpu)
+/* What the two modes of a guest differ in, but for GS: tables, and what `syscall` means. */
+static void kernel_mode_load(struct vcpu *vcpu, struct pcpu *pcpu)
 {
-    vcpu->guest.kernel_mode = !vcpu->guest.kernel_mode;
+    pcpu->syscall_entry = (uint64_t)hypercall_entry;
+    table_load(pcpu, vcpu->kernel_table);
+}
+
+static void user_mode_load(struct vcpu *vcpu, struct pcpu *pcpu)
+{
+    pcpu->syscall_entry = (uint64_t)syscall_entry;
+    table_load(pcpu, vcpu->user_table);
+}
+
+void vcpu_enter_kernel_mode(struct vcpu *vcpu)
+{
+    vcpu->guest.kernel_mode = true;
     segment_swap_gs();
-    syscall_entry_set(this_pcpu(), vcpu);
-    vcpu_load_table(vcpu);
+    kernel_mode_load(vcpu, vcpu->stack->pcpu);
+}
+
+void vcpu_enter_user_mode(struct vcpu *vcpu)
+{
+    vcpu->guest.kernel_mode = false;
+    segment_swap_gs();
+    user_mode_load(vcpu, vcpu->stack->pcpu);
 }
 
 /* An idle vcpu has no guest state; its table is the hypervisor's own. */
@@ -120,16 +133,18 @@ static void guest_leave(struct vcpu *vcpu)
 static void guest_enter(struct vcpu *vcpu, struct pcpu *pcpu)
 {
     if (!vcpu->domain) {
-        table_load(hypervisor_table);
+        table_load(pcpu, hypervisor_table);
         return;
     }
     __atomic_fetch_or(&vcpu->domain->ran_on, 1UL << pcpu->id, __ATOMIC_SEQ_CST);
     descriptor_window_load(vcpu);
-    vcpu_load_table(vcpu);
+    if (vcpu->guest.kernel_mode)
+        kernel_mode_load(vcpu, pcpu);
+    else
+        user_mode_load(vcpu, pcpu);
     segment_load(vcpu);
     fpu_load(vcpu);
     debug_register_load(vcpu);
-    syscall_entry_set(pcpu, vcpu);
     pcpu->syscall_stack = (uint64_t)&vcpu->stack->regs.ss;
     pcpu->task_state.rsp[0] = (uint64_t)&vcpu->stack->regs.es;
 }

@@ -143,5 +143,6 @@ void vcpu_switch(struct vcpu *previous, struct vcpu *next);
 
 /* Load the level-4 table that belongs to the vcpu's mode. Current vcpu only. */
 void vcpu_load_table(struct vcpu *vcpu);
-/* Toggle guest kernel/user mode: table and GS base. Current vcpu only. */
-void vcpu_toggle_mode(struct vcpu *vcpu);
+/* From guest user to kernel mode, or back: table, GS base, entry by syscall. Current vcpu only. */
+void vcpu_enter_kernel_mode(struct vcpu *vcpu);
+void vcpu_enter_user_mode(struct vcpu *vcpu);

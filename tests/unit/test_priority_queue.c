@@ -77,7 +77,12 @@ static void test_random_changes(void **state)
     begin(2);
     for (unsigned step = 0; step < 20000; step++) {
         struct priority_node *node = &nodes[random_number() % NODES];
-        if (priority_queued(node)) {
+        if (step % 3 == 0) {
+            uint64_t key = random_number() % 100;
+            queued += !priority_queued(node);
+            priority_place(&queue, node, key);
+            assert_int_equal(node->key, key);
+        } else if (priority_queued(node)) {
             priority_remove(&queue, node);
             queued--;
         } else {
