@@ -32,6 +32,7 @@ extern const struct check mmuext_checks[];
 extern const struct check multicall_checks[];
 extern const struct check physdev_checks[];
 extern const struct check schedule_checks[];
+extern const struct check share_checks[];
 extern const struct check smp_checks[];
 extern const struct check syscall_checks[];
 extern const struct check vcpu_checks[];
