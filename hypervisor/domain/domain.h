@@ -43,7 +43,7 @@ struct domain {
 
     unsigned vcpu_max;
     struct vcpu *vcpus[VCPU_MAX];
-    uint64_t ran_on; /* pcpus that may hold its translations (atomic bits) */
+    uint64_t ran_on; /* pcpus that may hold its translations, processor/tlb.h (atomic bits) */
 
     struct mutex context_lock; /* LOCK_LEVEL_CONTEXT: vcpu_set_context() of its vcpus */
     struct mutex mmu_lock;     /* LOCK_LEVEL_MMU: page tables, validation of this domain's frames */

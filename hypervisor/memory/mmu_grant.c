@@ -41,7 +41,7 @@ static uint64_t exchange(uint64_t *place, uint64_t entry)
 
 static void flush(void)
 {
-    tlb_flush_mask(READ_ONCE(current_domain()->ran_on));
+    tlb_flush_mask(tlb_holders(current_domain()));
 }
 
 static bool is_grant(uint64_t entry)

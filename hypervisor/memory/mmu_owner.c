@@ -5,6 +5,7 @@
 
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/tlb.h"
 
 int mmu_owner_get_other(domid_t id, bool anybody_io, struct domain **result)
 {
@@ -44,6 +45,6 @@ int mmu_flush_mask(guest_ptr_t bitmap, uint64_t *pcpu_mask)
     if (domain->vcpu_max < 64)
         vcpus &= (1UL << domain->vcpu_max) - 1;
     /* Where a vcpu ran last is not recorded for each; all of the domain's processors are. */
-    *pcpu_mask = vcpus ? READ_ONCE(domain->ran_on) : 0;
+    *pcpu_mask = vcpus ? tlb_holders(domain) : 0;
     return 0;
 }

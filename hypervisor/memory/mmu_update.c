@@ -136,7 +136,7 @@ static int update_piece(struct mmu_batch *batch, guest_ptr_t requests, uint32_t 
     if (batch->frame)
         frame_put(batch->frame);
     if (batch->flush)
-        tlb_flush_mask(READ_ONCE(batch->table_owner->ran_on));
+        tlb_flush_mask(tlb_holders(batch->table_owner));
     mutex_unlock(&batch->table_owner->mmu_lock);
     *done = next;
     return rc;
@@ -243,7 +243,7 @@ static int flush_after(uint64_t address, unsigned long flags)
             tlb_flush_local();
         return 0;
     }
-    uint64_t mask = READ_ONCE(current_domain()->ran_on);
+    uint64_t mask = tlb_holders(current_domain());
     if (where != UVMF_ALL && mmu_flush_mask(guest_ptr(where), &mask))
         return -XEN_EFAULT;
     tlb_flush_mask(mask);

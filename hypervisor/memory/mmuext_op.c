@@ -139,7 +139,7 @@ static int flush_some(const struct mmuext_op *op, struct domain *owner)
 static int flush_domain(const struct mmuext_op *op, struct domain *owner)
 {
     (void)op;
-    tlb_flush_mask(READ_ONCE(owner->ran_on));
+    tlb_flush_mask(tlb_holders(owner));
     return 0;
 }
 

@@ -108,6 +108,24 @@ void tlb_flush_mask(uint64_t pcpu_mask)
         request_and_wait(others);
 }
 
+void tlb_domain_enters(struct domain *domain)
+{
+    __atomic_fetch_or(&domain->ran_on, 1UL << this_pcpu()->id, __ATOMIC_SEQ_CST);
+}
+
+void tlb_domain_left(struct domain *domain)
+{
+    __atomic_fetch_and(&domain->ran_on, ~(1UL << this_pcpu()->id), __ATOMIC_SEQ_CST);
+}
+
+/* The change of the table must be visible before the look: a processor that enters looks up later.
+ */
+uint64_t tlb_holders(const struct domain *domain)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(&domain->ran_on, __ATOMIC_RELAXED);
+}
+
 void tlb_flush_all(void)
 {
     tlb_flush_mask(~0UL);
@@ -115,8 +133,7 @@ void tlb_flush_all(void)
 
 void tlb_flush_stale(struct domain *domain, uint32_t stamp)
 {
-    uint64_t candidates =
-        domain ? __atomic_load_n(&domain->ran_on, __ATOMIC_SEQ_CST) : pcpu_online_mask();
+    uint64_t candidates = domain ? tlb_holders(domain) : pcpu_online_mask();
     uint64_t mask = 0;
 
     for (; candidates; candidates &= candidates - 1) {

@@ -19,8 +19,18 @@ void tlb_flush_local_page(uint64_t address);
  * held. */
 void tlb_flush_mask(uint64_t pcpu_mask);
 void tlb_flush_all(void);
-/* Every processor that may hold a translation older than `stamp`, among those `domain` ran on;
- * NULL: among all. */
+/* Every processor that may hold a translation older than `stamp`, among the holders of those of
+ * `domain`; NULL: among all. */
 void tlb_flush_stale(struct domain *domain, uint32_t stamp);
+/*
+ * Which processors may hold translations of a domain: those that run one of its vcpus, for the load
+ * of another's table forgets them. A processor is in before it loads a table of the domain, and
+ * out after it has loaded another's. Who has changed a table of the domain and then finds a
+ * processor out knows that it will see the change when it comes back.
+ */
+void tlb_domain_enters(struct domain *domain);
+void tlb_domain_left(struct domain *domain);
+uint64_t tlb_holders(const struct domain *domain);
+
 /* Answer a pending shootdown; called by spinning locks and by the IPI. */
 void tlb_answer(void);

@@ -12,6 +12,7 @@
 #include "hypervisor/processor/fpu.h"
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/segment.h"
+#include "hypervisor/processor/tlb.h"
 #include "hypervisor/processor/trace.h"
 #include "lib/string.h"
 
@@ -136,7 +137,6 @@ static void guest_enter(struct vcpu *vcpu, struct pcpu *pcpu)
         table_load(pcpu, hypervisor_table);
         return;
     }
-    __atomic_fetch_or(&vcpu->domain->ran_on, 1UL << pcpu->id, __ATOMIC_SEQ_CST);
     descriptor_window_load(vcpu);
     if (vcpu->guest.kernel_mode)
         kernel_mode_load(vcpu, pcpu);
@@ -155,8 +155,13 @@ void vcpu_switch(struct vcpu *previous, struct vcpu *next)
 
     if (trace_on())
         trace_write_switch(previous, next);
+    bool other_domain = previous->domain != next->domain;
     guest_leave(previous);
+    if (other_domain && next->domain)
+        tlb_domain_enters(next->domain);
     guest_enter(next, pcpu);
+    if (other_domain && previous->domain)
+        tlb_domain_left(previous->domain);
     next->stack->pcpu = pcpu;
     pcpu->switched_from = previous;
     stack_switch(&previous->switch_rsp, next->switch_rsp);
