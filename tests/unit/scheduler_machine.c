@@ -22,17 +22,20 @@
 #include "hypervisor/processor/scheduler_move.h"
 #include "hypervisor/processor/scheduler_queue.h"
 #include "hypervisor/processor/smp.h"
+#include "hypervisor/processor/tlb.h"
 #include "hypervisor/processor/trace.h"
 
 #define STACK_BLOCKS 32
 #define STI          0xfb
 #define CLI          0xfa
+#define MOV_FROM_CR  0x20
+#define MOV_TO_CR    0x22
 
 struct pcpu pcpus[PCPUS];
 struct vcpu vcpus[VCPUS];
 struct domain domains[VCPUS];
 uint64_t now;
-unsigned sent[PCPUS];
+unsigned sent[PCPUS], flushed[PCPUS];
 static struct vcpu idles[PCPUS];
 static unsigned locks_held;
 
@@ -77,9 +80,18 @@ uint64_t clock_now(void)
 
 void smp_send(const struct pcpu *pcpu, uint8_t vector)
 {
-    assert_ptr_not_equal(pcpu, this_pcpu());
-    assert_int_equal(vector, VECTOR_RESCHEDULE);
-    sent[pcpu->id]++;
+    unsigned here = this_pcpu()->id;
+
+    assert_int_not_equal(pcpu->id, here);
+    if (vector != VECTOR_TLB) {
+        assert_int_equal(vector, VECTOR_RESCHEDULE);
+        sent[pcpu->id]++;
+        return;
+    }
+    on_processor(pcpu->id);
+    tlb_answer();
+    on_processor(here);
+    flushed[pcpu->id]++;
 }
 
 void spinlock_init(struct spinlock *lock, enum lock_level level)
@@ -146,6 +158,10 @@ void timer_cancel(struct timer *timer)
 void vcpu_switch(struct vcpu *previous, struct vcpu *next)
 {
     assert_ptr_equal(previous, stack_top()->vcpu);
+    if (next->domain != previous->domain && next->domain)
+        tlb_domain_enters(next->domain);
+    if (next->domain != previous->domain && previous->domain)
+        tlb_domain_left(previous->domain);
     stack_top()->vcpu = next;
     this_pcpu()->switched_from = previous;
     schedule_tail();
@@ -262,6 +278,7 @@ void machine_make(unsigned processors, unsigned vcpus_each)
     memset(domains, 0, sizeof(domains));
     memset(idles, 0, sizeof(idles));
     memset(sent, 0, sizeof(sent));
+    memset(flushed, 0, sizeof(flushed));
     now = SECOND;
     fair_common_floor = 0;
     pcpu_count = processors;
@@ -297,18 +314,22 @@ void block(void)
 
 /* ---- running a test on a stack that has a top ---- */
 
-/* preempt_point() lets interrupts in: an instruction that this process may not execute. */
+/* Where interrupts are let in and the TLB is flushed: instructions that this process may not
+ * execute. */
 static void skip_privileged(int number, siginfo_t *information, void *context)
 {
     greg_t *rip = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     uint8_t opcode = *(const uint8_t *)*rip;
 
     (void)information;
-    if (opcode != STI && opcode != CLI) {
+    const uint8_t *code = (const uint8_t *)*rip;
+    bool rex = (code[0] & 0xf0) == 0x40;
+    if (code[rex] == 0x0f && (code[rex + 1] == MOV_FROM_CR || code[rex + 1] == MOV_TO_CR))
+        *rip += rex + 3;
+    else if (opcode == STI || opcode == CLI)
+        ++*rip;
+    else
         signal(number, SIG_DFL);
-        return;
-    }
-    ++*rip;
 }
 
 static void (*test_body)(void);

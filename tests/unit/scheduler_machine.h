@@ -20,7 +20,8 @@ extern struct pcpu pcpus[PCPUS];
 extern struct vcpu vcpus[VCPUS];
 extern struct domain domains[VCPUS]; /* one a vcpu, unless a test joins them */
 extern uint64_t now;                 /* begins at SECOND */
-extern unsigned sent[PCPUS];         /* interrupts to that processor */
+extern unsigned sent[PCPUS];         /* interrupts to that processor, to decide */
+extern unsigned flushed[PCPUS];      /* ... to flush, which it has done */
 
 /* First of all: let there be that many processors and so many vcpus in each domain. */
 void machine_make(unsigned processors, unsigned vcpus_each);

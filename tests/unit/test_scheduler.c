@@ -14,6 +14,7 @@
 
 #include "hypervisor/processor/scheduler_move.h"
 #include "hypervisor/processor/scheduler_queue.h"
+#include "hypervisor/processor/tlb.h"
 
 static uint64_t seed;
 
@@ -736,6 +737,49 @@ static void test_choice_of_policy(void)
     assert_ptr_equal(scheduler_policy, &scheduler_fair);
 }
 
+/* ---- shootdown ---- */
+
+/* Exactly the processors that run one of its vcpus hold translations of a domain. */
+static uint64_t runs_on(const struct domain *domain)
+{
+    uint64_t mask = 0;
+
+    for (unsigned id = 0; id < pcpu_count; id++)
+        if (pcpus[id].current->domain == domain)
+            mask |= 1UL << id;
+    return mask;
+}
+
+static void flush_holders(const struct domain *domain)
+{
+    unsigned before[PCPUS];
+
+    memcpy(before, flushed, sizeof(before));
+    tlb_flush_mask(tlb_holders(domain));
+    for (unsigned id = 0; id < pcpu_count; id++) {
+        bool told = id != this_pcpu()->id && (runs_on(domain) >> id & 1);
+        assert_int_equal(flushed[id] - before[id], told);
+    }
+}
+
+static void test_shootdown_reaches_who_runs_the_domain(void)
+{
+    machine_make(4, 2);
+    start(0, 12);
+    for (unsigned step = 0; step < 1000; step++) {
+        run_for(3 * MILLISECOND);
+        on_processor(step % 4);
+        if (step % 5 == 0 && current() != this_pcpu()->idle)
+            block();
+        vcpu_kick(&vcpus[step % 12]);
+        obey_all();
+        for (unsigned i = 0; i < 6; i++) {
+            assert_int_equal(tlb_holders(&domains[i]), runs_on(&domains[i]));
+            flush_holders(&domains[i]);
+        }
+    }
+}
+
 /* ---- anything ---- */
 
 static void check_run_state(unsigned i)
@@ -931,6 +975,7 @@ int main(void)
         TEST(test_round_robin),
         TEST(test_round_robin_steals),
         TEST(test_choice_of_policy),
+        TEST(test_shootdown_reaches_who_runs_the_domain),
         TEST(test_random),
         TEST(test_random_round_robin),
     };
