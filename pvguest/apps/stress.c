@@ -25,15 +25,15 @@
 #define STEPS_MIN   300 /* of each, on a machine that has little time for us */
 
 static const char *const figure_names[FIGURES] = {
-    [UPDATES] = "updates", [EMULATED] = "writes", [PINS] = "pins",
-    [WATCHES] = "watches", [FLUSHES] = "flushes", [GRANTS] = "grants",
-    [COPIES] = "copies",   [FRAMES] = "frames",   [MOVES] = "moves",
+    [UPDATES] = "updates",   [EMULATED] = "writes", [PINS] = "pins",     [WATCHES] = "watches",
+    [REMNANTS] = "remnants", [FLUSHES] = "flushes", [GRANTS] = "grants", [COPIES] = "copies",
+    [FRAMES] = "frames",     [MOVES] = "moves",
 };
 
 static void (*const steps[])(struct worker *worker) = {
-    tables_step,  tables_step,  tables_step, tables_step, tables_step,
-    watched_step, private_step, grants_step, grants_step, copies_step,
-    signals_step, signals_step, timers_step, frames_step, moves_step,
+    tables_step,  tables_step,  tables_step, tables_step, tables_step, watched_step,
+    watched_step, private_step, grants_step, grants_step, copies_step, signals_step,
+    signals_step, timers_step,  frames_step, moves_step,
 };
 
 static uint64_t done[FIGURES], refused[FIGURES];

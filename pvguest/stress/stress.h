@@ -22,7 +22,19 @@ struct worker {
 };
 
 /* How often what was done, and how often it was refused. */
-enum figure { UPDATES, EMULATED, PINS, WATCHES, FLUSHES, GRANTS, COPIES, FRAMES, MOVES, FIGURES };
+enum figure {
+    UPDATES,
+    EMULATED,
+    PINS,
+    WATCHES,
+    REMNANTS,
+    FLUSHES,
+    GRANTS,
+    COPIES,
+    FRAMES,
+    MOVES,
+    FIGURES
+};
 
 void stress_count(enum figure figure, bool done);
 

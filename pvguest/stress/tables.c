@@ -4,8 +4,9 @@
  * makes tables of all levels of them and no tables again.
  *
  * The isolation that must hold is seen by watched pages, one for each virtual CPU. Others map it,
- * writable if they can, and write MARKER, which no table may hold, wherever they find it. While its
- * owner has it as a table it must stay free of that.
+ * writable if they can, and write MARKER, which no table may hold, wherever they find it. While
+ * its owner has it as a table it must stay free of that; nor may somebody write it then who only
+ * remembers, in the TLB, a mapping that is gone.
  */
 #include "lib/string.h"
 #include "pvguest/kernel/barrier.h"
@@ -19,9 +20,13 @@
 #include "pvguest/stress/stress.h"
 
 /* Present, and a frame that no machine of ours has. */
-#define MARKER  (PTE_PRESENT | PTE_WRITABLE | 0x000ffffffff00000UL)
+#define MARKER (PTE_PRESENT | PTE_WRITABLE | 0x000ffffffff00000UL)
+/* What may stand in a table: it is not present. */
+#define REMNANT      0x52454d4e414e5400UL
+#define REMNANT_WORD 5
+
 #define BATCH   16
-#define LOOKS   4
+#define LOOKS   (2 * TABLE_ENTRIES)
 #define TARGETS (POOL_PAGES + STRESS_VCPUS)
 
 uint64_t *pool[POOL_PAGES];
@@ -177,9 +182,41 @@ void tables_step(struct worker *worker)
 static void assert_clean(const uint64_t *page)
 {
     for (unsigned int look = 0; look < LOOKS; look++)
-        for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
-            if (READ_ONCE(page[i]) == MARKER)
-                stress_failed("a page table was written by no way that leads there", i);
+        if (READ_ONCE(page[look % TABLE_ENTRIES]) == MARKER)
+            stress_failed("a page table was written by no way that leads there", look);
+}
+
+/* Of a mapping that is gone, at an address that only these two use. */
+struct remnant {
+    uint64_t *word;
+    uint64_t entry;
+    bool written;
+};
+
+static uint64_t *remnant_place(unsigned int owner, unsigned int other)
+{
+    char *page = window + (WINDOW_PAGES + owner * STRESS_VCPUS + other) * PAGE_SIZE;
+
+    return (uint64_t *)page + REMNANT_WORD;
+}
+
+/* Use a mapping and take it away without a flush; as yet the page is plain memory. */
+static void remember(void *argument)
+{
+    struct remnant *remnant = argument;
+
+    if (hypercall_update_va_mapping((uint64_t)remnant->word, remnant->entry, UVMF_INVLPG))
+        return;
+    remnant->written = !fault_try_write(remnant->word, REMNANT);
+    if (hypercall_update_va_mapping((uint64_t)remnant->word, 0, 0))
+        stress_failed("a mapping was not removed", remnant->entry);
+}
+
+static void write_remembered(void *argument)
+{
+    struct remnant *remnant = argument;
+
+    remnant->written = !fault_try_write(remnant->word, REMNANT);
 }
 
 /*
@@ -188,7 +225,12 @@ static void assert_clean(const uint64_t *page)
  */
 void watched_step(struct worker *worker)
 {
+    unsigned int other = (unsigned int)random_below(worker, STRESS_VCPUS);
     uint64_t *page = watched[worker->vcpu];
+    struct remnant remnant = {
+        .word = remnant_place(worker->vcpu, other),
+        .entry = page_mfn(page) << PAGE_SHIFT | PTE_DATA,
+    };
     bool pinned;
 
     if (table_unprotect(page)) {
@@ -196,11 +238,18 @@ void watched_step(struct worker *worker)
         return;
     }
     memset(page, 0, PAGE_SIZE);
-    table_protect(page);
+    /* Others never saw it here. So only the hypervisor flushes what they remember of it. */
+    hypercall_update_va_mapping(
+        (uint64_t)page, page_mfn(page) << PAGE_SHIFT | PTE_PRESENT | PTE_NO_EXECUTE, UVMF_INVLPG);
+    smp_call(other, remember, &remnant);
+    stress_count(REMNANTS, remnant.written);
     pinned = !page_pin(page, 1);
     stress_count(WATCHES, pinned);
     if (!pinned)
         return;
+    smp_call(other, write_remembered, &remnant);
+    if (remnant.written)
+        stress_failed("a page table was written through a mapping that is gone", other);
     assert_clean(page);
     if (page_unpin(page))
         stress_failed("a pinned table was not pinned", 0);

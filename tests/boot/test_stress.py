@@ -17,7 +17,7 @@ STRESS = machine.GUESTS / "stress.elf"
 OPTIONS = "dom0_max_vcpus=4"
 PATIENCE = 300
 # What has to have happened in a few seconds on any machine.
-FIGURES = ["updates", "writes", "watches", "flushes", "grants", "copies", "frames"]
+FIGURES = ["updates", "writes", "watches", "remnants", "flushes", "grants", "copies", "frames"]
 
 
 def figures(booted):
