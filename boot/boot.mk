@@ -12,7 +12,7 @@ HYPERVISOR_FLAGS   := $(FREESTANDING) -fPIE -mcmodel=small -fno-jump-tables \
 ifeq ($(findstring clang,$(CC)),)
 HYPERVISOR_FLAGS += -mno-sse -mpreferred-stack-boundary=3
 else
-HYPERVISOR_FLAGS += -mstack-alignment=8
+HYPERVISOR_FLAGS += -mstack-alignment=8 -Wno-pass-failed
 endif
 # The compiler sees the whole image when it links. lib/string.c stays out: it defines what the
 # compiler itself calls (memcpy), and must not be turned into calls of itself.
