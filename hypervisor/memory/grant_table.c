@@ -6,6 +6,7 @@
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/grant.h"
 #include "hypervisor/memory/type.h"
+#include "hypervisor/panic.h"
 #include "hypervisor/processor/cpu.h"
 
 /* A guest that changes an entry as fast as we read it is told so after that many tries. */
@@ -204,14 +205,16 @@ static inline void reference_put(struct frame *frame, bool readonly)
 {
     if (readonly)
         frame_put(frame);
-    else
+    else if (!frame_put_writable_again(frame))
         frame_put_typed(frame);
 }
 
 static inline bool reference_get(struct frame *frame, struct domain *owner, bool readonly)
 {
-    return readonly ? frame_get(frame, owner)
-                    : frame_get_typed(frame, owner, FRAME_TYPE_WRITABLE) == 0;
+    if (readonly)
+        return frame_get(frame, owner);
+    return frame_get_writable_again(frame, owner) ||
+           frame_get_typed(frame, owner, FRAME_TYPE_WRITABLE) == 0;
 }
 
 /* One for each kind. */
@@ -258,7 +261,7 @@ pin_locked(struct domain *granter, grant_ref_t ref, const struct domain *user, u
         return GNTST_general_error;
     struct grant_entry_v1 *entry = grant_entry_at(table, ref);
     struct grant_active *active = grant_active_at(table, ref);
-    if (!entry)
+    if (!entry || !active)
         return GNTST_bad_gntref;
     bool fresh = !grant_is_pinned(active);
     uint32_t number = active->frame, named;
@@ -300,6 +303,7 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, unsigned kinds, bool r
 
     spin_lock(&table->lock);
     struct grant_active *active = grant_active_at(table, ref);
+    ASSERT(active);
     pins_add(active, kinds, readonly, (uint16_t)-1);
     status_clear(grant_entry_at(table, ref), active);
     spin_unlock(&table->lock);

@@ -287,6 +287,8 @@ words_apply(guest_ptr_t list, uint32_t count, int (*handler)(union grant_argumen
 #define WORD_OF(type, member)   (offsetof(struct type, member) / sizeof(uint64_t))
 #define APPLY(type, result, op) words_apply(list, count, op, WORDS(type), WORD_OF(type, result))
 
+_Static_assert(WORDS(gnttab_map_grant_ref) - WORD_OF(gnttab_map_grant_ref, status) == 2,
+               "words_to_guest() writes no more");
 _Static_assert(WORDS(gnttab_copy) <= GRANT_WORDS_MAX &&
                    WORDS(gnttab_map_grant_ref) <= GRANT_WORDS_MAX,
                "");

@@ -75,13 +75,14 @@ static inline __attribute__((always_inline)) int words_from_guest(uint64_t *to, 
     return failed ? -XEN_EFAULT : 0;
 }
 
+/* The same the other way; one word or two. */
 static inline __attribute__((always_inline)) int
 words_to_guest(guest_ptr_t to, const uint64_t *from, unsigned count)
 {
     guest_access_begin();
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < count; i++)
-        guest_word_write(from[i], to.address + i * sizeof(*from), failed);
+    guest_word_write(from[0], to.address, failed);
+    if (count == 2)
+        guest_word_write(from[1], to.address + sizeof(*from), failed);
     guest_access_end();
     return 0;
 failed:

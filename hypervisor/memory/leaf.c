@@ -25,7 +25,7 @@ int leaf_update(uint64_t *place, uint64_t value, enum table_update_mode mode, ui
     bool written = entry_write(place, value, mode, &seen);
     if (!same)
         entry_put(level, written ? old : value);
-    if (!written)
+    if (mode == TABLE_COMPARE)
         *expected = seen;
     return !written;
 }
