@@ -22,6 +22,9 @@ GUESTS = {
     "sleeper": f"job=sleep longest=2000 {FOREVER}",
     "spinner": f"job=spin {FOREVER}",
     "absent": "job=idle",
+    # So that the spinner has to share: one that runs alone is never switched, and leaves no record.
+    "rival": f"job=spin {FOREVER}",
+    "other": f"job=spin {FOREVER}",
 }
 
 
@@ -34,7 +37,8 @@ def shell(request, tmp_path):
     booted = boot((CONTROL, "auto=no"), (archive, ""), options="dom0_mem=128M", memory="512M",
                   smp=1 if request.param == "xen" else 2)
     shell = Shell(booted)
-    shell.run("create absent -p -q; create sleeper -q; create spinner -q")
+    shell.run("create absent -p -q; create sleeper -q; create spinner -q; create rival -q; "
+              "create other -q")
     return shell
 
 
