@@ -27,8 +27,8 @@ long hypercall_none(void);
 extern hypercall_t *const hypercall_table[];
 
 /*
- * What entry.S calls handlers by: the table, or one in which hypercall_traced stands for all, so that
- * tracing costs nothing while it is off. That calls hypercall_trace() first, then the handler.
+ * What entry.S calls handlers by: the table, or one in which hypercall_traced stands for all, so
+ * that tracing costs nothing while it is off. That calls hypercall_trace() first, then the handler.
  */
 extern hypercall_t *const *hypercall_handlers;
 void hypercall_trace_set(bool on);
