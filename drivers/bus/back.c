@@ -4,8 +4,8 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lib/text.h"
+#include "pvguest/control/notice.h"
 #include "pvguest/kernel/heap.h"
-#include "pvguest/kernel/print.h"
 #include <xen/errno.h>
 
 static void back_switch(struct bus_back *back, enum xenbus_state state)
@@ -18,7 +18,7 @@ static void back_switch(struct bus_back *back, enum xenbus_state state)
 
 static void back_fail(struct bus_back *back, const char *what, int error)
 {
-    print("%s: cannot %s (error %d)\n", back->directory, what, -error);
+    notice("%s: cannot %s (error %d)", back->directory, what, -error);
     bus_key_write_anchored(back->directory, "frontend", "error", "%d cannot %s", -error, what);
     back_switch(back, XenbusStateClosed);
 }
@@ -194,7 +194,7 @@ static void back_create(struct bus_back_class *class, domid_t domain, unsigned i
     struct bus_back *back = heap_allocate_zeroed(sizeof(*back));
 
     if (back == NULL) {
-        print("%s: no memory\n", directory);
+        notice("%s: no memory", directory);
         return;
     }
     back->driver = class->driver;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/fake_domains.h"
 
+#include "pvguest/control/notice.h"
 #include "pvguest/control/store_observer.h"
 #include "pvguest/kernel/clock.h"
 #include "pvguest/kernel/heap.h"
@@ -180,6 +181,11 @@ uint64_t clock_monotonic_ns(void)
 }
 
 void print(const char *format, ...)
+{
+    (void)format;
+}
+
+void notice(const char *format, ...)
 {
     (void)format;
 }
