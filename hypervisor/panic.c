@@ -21,7 +21,7 @@ void panic(const char *format, ...)
     interrupts_disable();
     /* A second processor, or a panic inside panic(), stops quietly. */
     if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
-        machine_halt();
+        cpu_halt();
     console_force_unlock();
     printk("PANIC: ");
     va_start(arguments, format);

@@ -19,8 +19,7 @@ void machine_halt(void)
 {
     interrupts_disable();
     console_flush();
-    for (;;)
-        asm volatile("hlt");
+    cpu_halt();
 }
 
 static void wait_a_while(void)

@@ -136,6 +136,13 @@ static inline void cpu_relax(void)
     asm volatile("pause" : : : "memory");
 }
 
+/* Nothing but a reset ends it. */
+static inline _Noreturn void cpu_halt(void)
+{
+    for (;;)
+        asm volatile("cli; hlt");
+}
+
 static inline uint8_t inb(uint16_t port)
 {
     uint8_t value;

@@ -8,7 +8,6 @@
 #include "hypervisor/io/acpi.h"
 #include "hypervisor/io/console.h"
 #include "hypervisor/io/local_apic.h"
-#include "hypervisor/io/power.h"
 #include "hypervisor/memory/boot_memory.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/panic.h"
@@ -26,8 +25,10 @@
 #define POLL_US          100
 #define POLLS            10000 /* one second for a processor to come up */
 #define TSC_ROUNDS       200
+#define STOP_SPINS       10000000U /* a fraction of a second for all to stop */
 
-static bool apic_started, stopping;
+static bool apic_started;
+static struct pcpu *stopper; /* stops all others */
 
 /*
  * Are two TSCs the same clock? The new processor writes its TSC, the boot processor looks whether
@@ -197,13 +198,28 @@ void smp_interrupt(unsigned vector)
 
 void smp_nmi(void)
 {
-    if (__atomic_load_n(&stopping, __ATOMIC_SEQ_CST))
-        machine_halt();
+    const struct pcpu *last = __atomic_load_n(&stopper, __ATOMIC_SEQ_CST);
+    struct pcpu *self = this_pcpu();
+
+    if (!last || last == self)
+        return;
+    __atomic_store_n(&self->online, false, __ATOMIC_SEQ_CST);
+    cpu_halt();
 }
 
+/* What one of them was printing is then as complete as it will ever be. */
 void smp_stop_others(void)
 {
-    __atomic_store_n(&stopping, true, __ATOMIC_SEQ_CST);
-    if (apic_started)
-        local_apic_send_nmi_others();
+    struct pcpu *self = this_pcpu(), *last = NULL;
+
+    if (!__atomic_compare_exchange_n(&stopper, &last, self, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST) &&
+        last != self)
+        cpu_halt();
+    if (!apic_started)
+        return;
+    local_apic_send_nmi_others();
+    for (unsigned id = 0, spins = 0; id < pcpu_count; id++)
+        while (pcpu_of(id) != self && READ_ONCE(pcpu_of(id)->online) && spins++ < STOP_SPINS)
+            cpu_relax();
 }

@@ -22,5 +22,6 @@ void smp_interrupt(unsigned vector);
 /* NMI: the way a processor is stopped; any other is ignored. */
 void smp_nmi(void);
 
-/* For the machine's end: all other processors halt for good, whatever they do. */
+/* For the machine's end: all other processors halt for good, whatever they do, and have done so
+ * when it returns. Of two that call it, one goes on. */
 void smp_stop_others(void);

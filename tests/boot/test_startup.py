@@ -48,3 +48,11 @@ def test_second_serial_port(boot_bonsai, tmp_path):
     booted.wait()
     assert "hello: done" in second.read_text()
     assert "hello" not in booted.text
+
+
+def test_last_words(boot_bonsai):
+    """The processor that ends the machine sends what is left to say, and no other does."""
+    for _ in range(4):
+        booted = boot_bonsai(machine.GUESTS / "selftest.elf", smp=2)
+        booted.wait()
+        assert booted.text.endswith("\n(bonsai) domain 0 shut down: powering off\n")
