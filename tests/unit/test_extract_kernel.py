@@ -58,7 +58,7 @@ def test_payload(tmp_path, name):
     (boot_image(gzip.compress(b"text")), "not an ELF file"),
     (boot_image(b"\x1f\x8b" + bytes(64)), "cannot be unpacked"),
     (boot_image(b"\xfd7zXZ" + bytes(64)), "cannot be unpacked"),
-])
+], ids=["short", "unknown", "text", "damaged-gzip", "damaged-xz"])
 def test_refusal(tmp_path, image, reason):
     status, message = extract(tmp_path, image)
     assert status != 0 and reason in message and "Traceback" not in message
