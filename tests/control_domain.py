@@ -68,3 +68,13 @@ class Shell:
     def detach(self):
         self.booted.send(CTRL_BRACKET)
         self.booted.expect(PROMPT)
+
+    def clockwork(self, guest, patience=machine.PATIENCE):
+        """What a guest of clockwork.elf printed, when its job is done: numbers by job and key."""
+        self.booted.send(f"console {guest}\r")
+        start = self.booted.position
+        self.booted.expect(r"^clockwork: done", patience)
+        text = self.booted.text[start:self.booted.position]
+        self.detach()
+        return {job: {key: int(value) for key, value in re.findall(r"(\w+)=(-?\d+)", rest)}
+                for job, rest in re.findall(r"^clockwork: (\w+) (.*=.*)$", text, re.MULTILINE)}

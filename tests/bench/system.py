@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import rows
+import scheduling
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
@@ -139,7 +140,7 @@ def guests_instructions(hypervisor):
 
 # Each with the number of rounds in which it is measured on either in turn.
 MEASUREMENTS = ((boot, 7), (boot_virtual, 1), (image, 1), (memory_taken, 1), (guests, 3),
-                (guests_instructions, 1))
+                (guests_instructions, 1), (scheduling.shares, 1), (scheduling.latency, 1))
 
 
 def median(runs):

@@ -43,17 +43,6 @@ def boot_guests(boot_bonsai, tmp_path):
     return boot
 
 
-def results(shell, guest):
-    """What a guest printed when its job was done: numbers by job and key."""
-    shell.booted.send(f"console {guest}\r")
-    start = shell.booted.position
-    shell.booted.expect(r"^clockwork: done")
-    text = shell.booted.text[start:shell.booted.position]
-    shell.detach()
-    return {job: {key: int(value) for key, value in re.findall(r"(\w+)=(-?\d+)", rest)}
-            for job, rest in re.findall(r"^clockwork: (\w+) (.*=.*)$", text, re.MULTILINE)}
-
-
 def assert_accounted(times):
     """Clock and run-state agree with the TSC, which counts nanoseconds here."""
     assert abs(times["elapsed"] - times["tsc"]) <= times["elapsed"] * PPM_100
@@ -75,10 +64,10 @@ def test_two_spin_one_sleeps(boot_guests, by):
     shell = boot_guests({"one": f"job=spin {window}", "two": f"job=spin {window}",
                          "sleeper": f"job=sleep by={by} {window}"})
     for name in ("one", "two"):
-        times = results(shell, name)["spin"]
+        times = shell.clockwork(name)["spin"]
         assert_accounted(times)
         assert_share(times, 1 / 2)
-    sleeper = results(shell, "sleeper")
+    sleeper = shell.clockwork("sleeper")
     assert_accounted(sleeper["sleep"])
     assert sleeper["sleep"]["elapsed"] > 59 * SECOND
     assert sleeper["late"]["rounds"] > 5000
@@ -90,7 +79,7 @@ def test_all_kinds_of_sleepers_at_once(boot_guests):
     shell = boot_guests({"one": f"job=spin {window}", "two": f"job=spin {window}"} |
                         {by: f"job=sleep by={by} {window}" for by in SLEEPERS})
     for by in SLEEPERS:
-        sleeper = results(shell, by)
+        sleeper = shell.clockwork(by)
         assert_accounted(sleeper["sleep"])
         assert sleeper["late"]["longest"] <= TICK
 
@@ -99,8 +88,8 @@ def test_sleep_is_not_hoarded(boot_guests):
     """Who slept for ten seconds while another spun gets its half from then on, not more."""
     shell = boot_guests({"always": "job=spin from=2000 until=22000",
                          "late": "job=spin from=12000 until=22000"})
-    assert_share(results(shell, "late")["spin"], 1 / 2)
-    assert_share(results(shell, "always")["spin"], 3 / 4)
+    assert_share(shell.clockwork("late")["spin"], 1 / 2)
+    assert_share(shell.clockwork("always")["spin"], 3 / 4)
 
 
 def test_weights(boot_guests):
@@ -110,7 +99,7 @@ def test_weights(boot_guests):
     shell = boot_guests({name: f"job=spin {window}" for name in weights},
                         heavy={"cpu_weight": 512}, light={"cpu_weight": 64})
     for name, weight in weights.items():
-        times = results(shell, name)["spin"]
+        times = shell.clockwork(name)["spin"]
         assert_accounted(times)
         assert_share(times, weight / sum(weights.values()))
 
@@ -121,8 +110,8 @@ def test_weight_changes(boot_guests):
     shell = boot_guests({"one": f"job=spin {window}", "two": f"job=spin {window}"},
                         ["sched-credit2 -d one -w 768", "sched-credit2 -d two -w 1024 -c 150"])
     assert "cap out of range" in shell.booted.text
-    assert_share(results(shell, "one")["spin"], 3 / 4)
-    assert_share(results(shell, "two")["spin"], 1 / 4)
+    assert_share(shell.clockwork("one")["spin"], 3 / 4)
+    assert_share(shell.clockwork("two")["spin"], 1 / 4)
 
 
 # ---- several processors ----
@@ -145,7 +134,7 @@ def weights(count=8, unit=256):
 
 def spun(shell, guest):
     """What all virtual CPUs of a guest ran within the window."""
-    got = results(shell, guest)
+    got = shell.clockwork(guest)
     return got["spin"]["running"] + got.get("others", {"running": 0})["running"]
 
 
@@ -173,7 +162,7 @@ def test_shares_and_latency_beside_sleepers(boot_guests):
     for i, time in enumerate(times):
         assert_near(time, sum(times) * (1 << i % 4) / 30, 0.01)
     for by in SLEEPERS[:3]:
-        late = results(shell, by)["late"]
+        late = shell.clockwork(by)["late"]
         assert late["rounds"] > 8000
         assert late["over"] < late["rounds"] / 100, late
 
@@ -210,7 +199,7 @@ def switch_cost(boot_guests, domains, vcpus, options):
     shell = boot_guests(guests, options=options, extra=["-icount", "shift=0,sleep=off,align=off"],
                         memory="1G", **{name: {"vcpus": vcpus, "maxvcpus": vcpus}
                                         for name in guests})
-    return 80 * 10**6 / sum(results(shell, name)["yields"]["sum"] for name in guests)
+    return 80 * 10**6 / sum(shell.clockwork(name)["yields"]["sum"] for name in guests)
 
 
 @pytest.mark.parametrize("policy", ["fair", "rr"])
@@ -232,7 +221,7 @@ def test_pause_is_accounted(boot_guests):
     """A pause shows in the run-state as time offline, and the rest still adds up."""
     shell = boot_guests({"one": "job=spin from=0 until=4000", "two": "job=spin from=0 until=4000"},
                         ["pause one", "repeat 100 list", "unpause one"])
-    times = results(shell, "one")["spin"]
+    times = shell.clockwork("one")["spin"]
     assert_accounted(times)
     assert times["offline"] > 0
 
@@ -275,7 +264,7 @@ def test_idle_machine(boot_guests, tmp_path, smp):
         guests = {name: f"job=idle until={until}" for name in ("one", "two")}
         shell = boot_guests(guests, smp=smp, extra=[*ICOUNT, "-d", "int", "-D", str(log)])
         for name in guests:
-            assert results(shell, name)["idle"]["elapsed"] > 0
+            assert shell.clockwork(name)["idle"]["elapsed"] > 0
         shell.booted.close()
         counts.append(log.read_text().count("Servicing hardware INT"))
     assert counts[1] - counts[0] < 60 * 20 * smp
@@ -311,7 +300,7 @@ def test_idle_halts(boot_guests, tmp_path):
     path = tmp_path / "monitor"
     shell = boot_guests({"one": "job=none", "two": "job=none"}, smp=2,
                         extra=["-qmp", f"unix:{path},server=on,wait=off"])
-    results(shell, "two")
+    shell.clockwork("two")
     monitor = Monitor(path)
     for _ in range(100):
         if monitor.halted() == [True, True]:
@@ -335,10 +324,10 @@ def wakers(by, rounds):
 def assert_all_answered(shell, rounds):
     """A lost wake-up leaves its domain waiting for ever, and this without its answer."""
     for pair in (0, 1):
-        assert results(shell, f"ping{pair}")["ping"]["rounds"] == rounds
-        assert results(shell, f"pong{pair}")["pong"]["rounds"] == rounds
+        assert shell.clockwork(f"ping{pair}")["ping"]["rounds"] == rounds
+        assert shell.clockwork(f"pong{pair}")["pong"]["rounds"] == rounds
     for kind in SLEEPERS:
-        assert results(shell, f"sleeper-{kind}")["late"]["rounds"] == 200
+        assert shell.clockwork(f"sleeper-{kind}")["late"]["rounds"] == 200
 
 
 @pytest.mark.parametrize("smp", [1, 2, 4])
