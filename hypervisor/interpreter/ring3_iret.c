@@ -23,7 +23,7 @@ bool interpreter_ring3_iret(struct cpu_user_regs *regs)
     } frame;
 
     if (!cpu_features.smap || copy_from_guest(code, guest_ptr(regs->rip), sizeof(code)) ||
-        memcmp(code, iretq, sizeof(code)) ||
+        memcmp(code, iretq, sizeof(code)) != 0 ||
         copy_from_guest(&frame, guest_ptr(regs->rsp), sizeof(frame)))
         return false;
     regs->rip = frame.rip;

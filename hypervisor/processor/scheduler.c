@@ -25,9 +25,9 @@ void scheduler_choose(const char *command_line)
 
     if (!text_option(command_line, "sched", name, sizeof(name)))
         return;
-    if (!strcmp(name, scheduler_rr.name))
+    if (strcmp(name, scheduler_rr.name) == 0)
         scheduler_policy = &scheduler_rr;
-    else if (strcmp(name, scheduler_fair.name))
+    else if (strcmp(name, scheduler_fair.name) != 0)
         printk("sched=%s is not known, it may be fair or rr: fair\n", name);
 }
 
@@ -56,13 +56,11 @@ void scheduler_pcpu_init(struct pcpu *pcpu)
 
 void scheduler_vcpu_init(struct vcpu *vcpu)
 {
-    struct pcpu *chosen = NULL;
+    struct pcpu *chosen = pcpu_of(0);
 
-    for (unsigned id = 0; id < pcpu_count; id++) {
+    for (unsigned id = 1; id < pcpu_count; id++) {
         struct pcpu *pcpu = pcpu_of(id);
-        if (!pcpu->online)
-            continue;
-        if (!chosen || pcpu->run_queue.assigned_count < chosen->run_queue.assigned_count)
+        if (pcpu->online && pcpu->run_queue.assigned_count < chosen->run_queue.assigned_count)
             chosen = pcpu;
     }
     vcpu->pcpu = chosen;

@@ -110,7 +110,7 @@ static int set_size(uint32_t pages)
 {
     uint32_t first = (sizeof(struct t_info) + pcpu_count * sizeof(uint16_t) + 3) / sizeof(uint32_t);
     unsigned order = order_of(pages);
-    void *memory[PCPU_MAX];
+    void *memory[PCPU_MAX] = {NULL};
 
     if (index)
         return 1U << order == index->tbuf_size ? 0 : -XEN_EINVAL;
