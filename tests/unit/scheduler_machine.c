@@ -312,6 +312,19 @@ void block(void)
     obey();
 }
 
+void with_round_robin(void (*test)(void))
+{
+    scheduler_policy = &scheduler_rr;
+    test();
+    scheduler_policy = &scheduler_fair;
+}
+
+void assert_near(uint64_t value, uint64_t expected, uint64_t tolerance)
+{
+    if (value > expected + tolerance || value + tolerance < expected)
+        fail_msg("%lu is not %lu within %lu", value, expected, tolerance);
+}
+
 /* ---- running a test on a stack that has a top ---- */
 
 /* Where interrupts are let in and the TLB is flushed: instructions that this process may not

@@ -28,6 +28,12 @@ void machine_make(unsigned processors, unsigned vcpus_each);
 
 /* A cmocka test: *state is a function without arguments, called with a fresh machine. */
 void on_own_stack(void **state);
+#define TEST(function)                                  \
+    (struct CMUnitTest)                                 \
+    {                                                   \
+        .name = #function, .test_func = on_own_stack,   \
+        .initial_state = (void *)(uintptr_t)(function), \
+    }
 
 /* From here on the code runs on that processor. */
 void on_processor(unsigned id);
@@ -46,3 +52,7 @@ void start(unsigned first, unsigned count);
 uint64_t ran(unsigned i);
 /* SCHEDOP_block of the current vcpu. */
 void block(void);
+
+/* Run that with round robin in place of the fair policy. */
+void with_round_robin(void (*test)(void));
+void assert_near(uint64_t value, uint64_t expected, uint64_t tolerance);

@@ -44,6 +44,9 @@ sha256_SOURCES := lib/sha256.c
 scheduler_SOURCES := tests/unit/scheduler_machine.c lib/priority_queue.c lib/text.c \
     $(addprefix hypervisor/processor/,runstate.c scheduler.c scheduler_cap.c scheduler_fair.c \
     scheduler_move.c scheduler_queue.c scheduler_rr.c tlb.c)
+scheduler_cap_SOURCES := $(scheduler_SOURCES)
+scheduler_move_SOURCES := $(scheduler_SOURCES)
+scheduler_random_SOURCES := $(scheduler_SOURCES)
 network_front_SOURCES := drivers/net/front_buffers.c drivers/net/front_receive.c \
     drivers/net/front_transmit.c drivers/net/wire.c
 net_wire_SOURCES := drivers/net/wire.c
