@@ -14,7 +14,9 @@ STORE_LOGIC := $(addprefix pvguest/control/store_,account.c connection.c databas
     observer.c path.c permission.c place.c request.c transaction.c tree.c) \
     pvguest/control/domain_table.c pvguest/kernel/store_error.c lib/text.c lib/format.c \
     tests/unit/host_heap.c
-store_SOURCES := $(STORE_LOGIC) tests/unit/store_client.c
+store_SOURCES := $(STORE_LOGIC) tests/unit/store_client.c tests/unit/store_machine.c
+store_limits_SOURCES := $(store_SOURCES)
+store_watch_SOURCES := $(store_SOURCES)
 console_back_SOURCES := drivers/console/back_ring.c drivers/console/back_limit.c
 shell_SOURCES     := pvguest/control/shell_line.c pvguest/control/shell_words.c \
     pvguest/control/pcpu_set.c lib/format.c lib/text.c
