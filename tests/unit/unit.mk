@@ -32,7 +32,8 @@ MACHINE_SOURCES := tests/unit/machine.c hypervisor/debug.c hypervisor/memory/aud
 event_channel_SOURCES := $(MACHINE_SOURCES) tests/unit/event_machine.c hypervisor/io/event_channel.c hypervisor/io/event_bind.c \
     hypervisor/io/event_poll.c
 frame_SOURCES := $(MACHINE_SOURCES)
-type_SOURCES  := $(MACHINE_SOURCES)
+type_SOURCES  := $(MACHINE_SOURCES) tests/unit/table_machine.c
+table_SOURCES := $(type_SOURCES)
 boot_info_SOURCES := boot/boot_info.c lib/text.c
 boot_memory_SOURCES := hypervisor/memory/boot_memory.c
 acpi_SOURCES := hypervisor/io/acpi.c hypervisor/io/power_acpi.c
