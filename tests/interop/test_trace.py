@@ -42,7 +42,7 @@ def shell(request, tmp_path):
     return shell
 
 
-def take(shell, words="500ms"):
+def take(shell, words):
     """Record and decode; the trace that was taken last."""
     assert "~trace ends" in shell.run(f"trace {words}")
     return records.from_console(shell.booted.text)[-1]
@@ -61,7 +61,7 @@ def assert_whole(trace):
 
 def test_who_ran(shell, tmp_path):
     """The domains that run are in the trace, by name; one that is paused is not."""
-    trace = take(shell)
+    trace = take(shell, "200ms")
     assert_whole(trace)
     domains = {name: number for number, name in trace.names.items()}
     assert set(domains) == {"Domain-0", *GUESTS}
@@ -69,7 +69,7 @@ def test_who_ran(shell, tmp_path):
     assert {domains["sleeper"], domains["spinner"], 0} <= set(table)
     assert domains["absent"] not in table
     sleeper, spinner = table[domains["sleeper"]], table[domains["spinner"]]
-    # More than once: how often, in half a second of a machine that others use, nobody knows.
+    # More than once: how often, in a fifth of a second of a machine that others use, nobody knows.
     for event in ("runs", "blocks", "hypercalls", "wakes"):
         assert sleeper[event] > 1
     assert spinner["hypercalls"] == 0 and spinner["blocks"] == 0
