@@ -20,6 +20,7 @@
 #include "pvguest/kernel/event.h"
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/io_port.h"
+#include "pvguest/kernel/panic.h"
 #include "pvguest/kernel/print.h"
 #include "pvguest/kernel/smp.h"
 #include "pvguest/kernel/start.h"
@@ -56,18 +57,26 @@ struct moment {
     struct vcpu_runstate_info runstate;
 };
 
+/* All figures are made of these: without one there is nothing to tell. */
+static struct vcpu_runstate_info runstate_of(unsigned int vcpu)
+{
+    struct vcpu_runstate_info runstate = {0};
+
+    if (hypercall_vcpu_op(VCPUOP_get_runstate_info, vcpu, &runstate))
+        panic("clockwork: no run-state of virtual CPU %u", vcpu);
+    return runstate;
+}
+
 /* Both clocks and the run-state at one moment: again, if the processor was given away meanwhile. */
 static struct moment moment_now(void)
 {
-    struct vcpu_runstate_info after;
     struct moment moment;
 
     do {
-        hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &moment.runstate);
+        moment.runstate = runstate_of(0);
         moment.system = clock_monotonic_ns();
         moment.tsc = clock_tsc();
-        hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &after);
-    } while (after.state_entry_time != moment.runstate.state_entry_time);
+    } while (runstate_of(0).state_entry_time != moment.runstate.state_entry_time);
     return moment;
 }
 
@@ -150,13 +159,10 @@ static void job_yield(uint64_t until)
 /* What all virtual CPUs but the first ran. */
 static uint64_t others_running(void)
 {
-    struct vcpu_runstate_info runstate;
     uint64_t sum = 0;
 
-    for (unsigned int vcpu = 1; vcpu < smp_vcpu_count(); vcpu++) {
-        hypercall_vcpu_op(VCPUOP_get_runstate_info, (int)vcpu, &runstate);
-        sum += runstate.time[RUNSTATE_running];
-    }
+    for (unsigned int vcpu = 1; vcpu < smp_vcpu_count(); vcpu++)
+        sum += runstate_of(vcpu).time[RUNSTATE_running];
     return sum;
 }
 
@@ -337,7 +343,7 @@ static void send_and_receive(evtchn_port_t port, bool first)
             event_notify(port);
     }
     print("clockwork: %s rounds=%lu each=%lu\n", first ? "ping" : "pong", rounds,
-          (clock_monotonic_ns() - start) / rounds);
+          rounds ? (clock_monotonic_ns() - start) / rounds : 0);
 }
 
 /* Who pongs also connects, and says so by the first event. */

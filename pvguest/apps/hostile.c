@@ -42,11 +42,11 @@ void guest_main(void)
             if (!strcmp(wanted, "list"))
                 print("hostile: there is %s, which %s\n", attack->name,
                       outcome_names[attack->outcome]);
-            if (strcmp(wanted, attack->name))
+            if (strcmp(wanted, attack->name) != 0)
                 continue;
             found = true;
             attack_run(attack);
         }
-    if (!found && strcmp(wanted, "list"))
+    if (!found && strcmp(wanted, "list") != 0)
         print("hostile: no attack is called %s\n", wanted);
 }

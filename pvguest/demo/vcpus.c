@@ -21,7 +21,7 @@
 
 void demo_vcpus_show(unsigned int count, char **words)
 {
-    struct vcpu_runstate_info state;
+    struct vcpu_runstate_info state = {0};
 
     (void)count;
     (void)words;

@@ -17,21 +17,27 @@
 #define FLAG_NESTED    0x4000
 #define VECTORS        256
 
+struct code {
+    uint8_t length;
+    char bytes[8];
+};
+
 /* Put code at the very end of the lower half and go there. */
 static void run_at_edge(void *argument)
 {
-    const char *code = argument;
+    const struct code *code = argument;
     char *page = page_allocate(0);
     uint64_t entry;
-    size_t length = strlen(code);
 
-    memcpy(page + PAGE_SIZE - length, code, length);
+    if (!page)
+        return; /* which counts as not refused */
+    memcpy(page + PAGE_SIZE - code->length, code->bytes, code->length);
     if (table_entry_address(LAST_USER_PAGE, true, &entry) ||
         table_map_own(LAST_USER_PAGE,
                       page_mfn(page) << PAGE_SHIFT | PTE_PRESENT | PTE_USER | PTE_ACCESSED))
         return; /* the last page is not for guests: nothing to try */
     __asm__ __volatile__("movl %0, %%eax; jmp *%1" ::"i"(__HYPERVISOR_xen_version),
-                         "r"(LAST_USER_PAGE + PAGE_SIZE - length), "D"(0UL), "S"(0UL),
+                         "r"(LAST_USER_PAGE + PAGE_SIZE - code->length), "D"(0UL), "S"(0UL),
                          "c"(MSR_FS_BASE)
                          : "eax", "rbx", "rdx", "r11");
 }
@@ -39,17 +45,17 @@ static void run_at_edge(void *argument)
 /* The return address of this system call is not canonical; nor is where these, emulated, end. */
 static bool syscall_noncanonical(void)
 {
-    static char codes[][8] = {
-        "\x0f\x05",            /* syscall */
-        "\x0f\x32",            /* rdmsr */
-        "\x0f\x0bxen\x0f\xa2", /* forced cpuid */
-        "\x0f\x20\xc0",        /* mov from cr0 */
-        "\xcd\x80",            /* int 80 */
+    static struct code codes[] = {
+        {2, "\x0f\x05"},            /* syscall */
+        {2, "\x0f\x32"},            /* rdmsr */
+        {7, "\x0f\x0bxen\x0f\xa2"}, /* forced cpuid */
+        {3, "\x0f\x20\xc0"},        /* mov from cr0 */
+        {2, "\xcd\x80"},            /* int 80 */
     };
     bool held = true;
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        held &= fault_catch(run_at_edge, codes[i], NULL);
+        held &= fault_catch(run_at_edge, &codes[i], NULL);
     return held;
 }
 

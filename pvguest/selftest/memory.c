@@ -156,7 +156,7 @@ static void exchange_refusals(void)
 
 static void machphys_mapping(void)
 {
-    struct xen_machphys_mapping mapping;
+    struct xen_machphys_mapping mapping = {0};
 
     EXPECT_VALUE(0, hypercall_memory_op(XENMEM_machphys_mapping, &mapping));
     EXPECT_VALUE(MACH2PHYS_VIRT_START, mapping.v_start);

@@ -99,8 +99,10 @@ static void share(void *unused)
         if (block && page && !page[0] && !page[PAGE_SIZE - 1])
             WRITE_ONCE(shared_sum, before + 1);
         mutex_unlock(&turn);
-        memset(page, 0xff, PAGE_SIZE);
-        page_free(page, 0);
+        if (page) {
+            memset(page, 0xff, PAGE_SIZE);
+            page_free(page, 0);
+        }
         heap_free(block);
     }
     add_one(&done);
@@ -387,11 +389,14 @@ static void report(void *unused)
 static int state_after_down(unsigned int vcpu)
 {
     uint64_t deadline = clock_monotonic_ns() + PATIENCE_NS;
-    struct vcpu_runstate_info state;
+    struct vcpu_runstate_info state = {.state = RUNSTATE_running};
+    int error;
 
-    do
-        hypercall_vcpu_op(VCPUOP_get_runstate_info, vcpu, &state);
-    while (state.state != RUNSTATE_offline && clock_monotonic_ns() < deadline);
+    do {
+        error = hypercall_vcpu_op(VCPUOP_get_runstate_info, vcpu, &state);
+        if (error)
+            return error;
+    } while (state.state != RUNSTATE_offline && clock_monotonic_ns() < deadline);
     return state.state;
 }
 

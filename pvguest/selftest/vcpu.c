@@ -38,10 +38,11 @@ static uint64_t runstate_total(const struct vcpu_runstate_info *info)
 static void sleep_until_grown(const uint64_t *before, const struct vcpu_runstate_info *area)
 {
     for (int attempt = 0; attempt < SLEEP_ATTEMPTS; attempt++) {
-        struct vcpu_runstate_info now;
+        struct vcpu_runstate_info now = {0};
 
         thread_sleep_ns(SLEEP_NS);
-        hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &now);
+        if (hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &now))
+            return;
         if ((area ? READ_ONCE(area->time[RUNSTATE_blocked]) : now.time[RUNSTATE_blocked]) > *before)
             return;
     }
@@ -50,7 +51,7 @@ static void sleep_until_grown(const uint64_t *before, const struct vcpu_runstate
 /* Blocked time grows by what was slept; all states together by what went by. */
 static void runstate(void)
 {
-    struct vcpu_runstate_info before, after;
+    struct vcpu_runstate_info before = {.state = RUNSTATE_offline}, after = {0};
     uint64_t start = clock_monotonic_ns();
 
     EXPECT_VALUE(0, hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &before));

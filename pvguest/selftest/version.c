@@ -69,7 +69,7 @@ static void changeset(void)
 
 static void platform_parameters(void)
 {
-    struct xen_platform_parameters parameters;
+    struct xen_platform_parameters parameters = {0};
 
     EXPECT_VALUE(0, hypercall_xen_version(XENVER_platform_parameters, &parameters));
     EXPECT_VALUE(HYPERVISOR_VIRT_START, parameters.virt_start);

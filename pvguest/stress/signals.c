@@ -96,10 +96,11 @@ static void periodic_change(struct worker *worker)
 
 static void runstate_look(struct worker *worker)
 {
-    struct vcpu_runstate_info state;
+    struct vcpu_runstate_info state = {.state = -1};
+    unsigned int vcpu = (unsigned int)random_below(worker, STRESS_VCPUS);
 
-    hypercall_vcpu_op(VCPUOP_get_runstate_info, (unsigned int)random_below(worker, STRESS_VCPUS),
-                      &state);
+    if (hypercall_vcpu_op(VCPUOP_get_runstate_info, vcpu, &state))
+        stress_failed("no run-state", vcpu);
     if (state.state < RUNSTATE_running || state.state > RUNSTATE_offline)
         stress_failed("an impossible run-state", (uint64_t)state.state);
 }
