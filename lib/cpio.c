@@ -37,7 +37,7 @@ static size_t padded(size_t offset)
     return (offset + 3) & ~(size_t)3;
 }
 
-static const char *without_root(const char *name)
+const char *cpio_name(const char *name)
 {
     for (;;) {
         if (name[0] == '/')
@@ -73,21 +73,10 @@ enum cpio_result cpio_next(const void *archive, size_t size, size_t *offset, str
     if (data > size || file_size > size - data)
         return CPIO_BAD;
 
-    file->name = without_root(name);
+    file->name = cpio_name(name);
     file->data = (const char *)archive + data;
     file->size = file_size;
     file->mode = mode;
     *offset = padded(data + file_size);
     return CPIO_FILE;
-}
-
-bool cpio_find(const void *archive, size_t size, const char *name, struct cpio_file *file)
-{
-    size_t offset = 0;
-    name = without_root(name);
-    while (cpio_next(archive, size, &offset, file) == CPIO_FILE) {
-        if (cpio_is_regular(file) && strcmp(file->name, name) == 0)
-            return true;
-    }
-    return false;
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct cpio_file {
-    const char *name; /* as stored, without a leading "./" or "/"; terminated */
+    const char *name; /* as stored, see cpio_name; terminated */
     const void *data;
     uint64_t size;
     uint32_t mode; /* POSIX st_mode; see cpio_is_regular */
@@ -26,8 +26,8 @@ enum cpio_result {
 enum cpio_result cpio_next(const void *archive, size_t size, size_t *offset,
                            struct cpio_file *file);
 
-/* Find a regular file by its path; a leading "./" or "/" in `name` does not count. */
-bool cpio_find(const void *archive, size_t size, const char *name, struct cpio_file *file);
+/* A path as cpio_file.name has it: a leading "./" or "/" does not count. */
+const char *cpio_name(const char *path);
 
 static inline bool cpio_is_regular(const struct cpio_file *file)
 {

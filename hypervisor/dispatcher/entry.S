@@ -32,8 +32,8 @@
 #define FLAT_RING3_CS32 0xe023
 #define FLAT_RING3_SS   0xe02b
 
-.macro SAVE_REGISTERS
-    cld
+/* Those that C may change. */
+.macro SAVE_VOLATILE
     push %rdi
     push %rsi
     push %rdx
@@ -43,6 +43,11 @@
     push %r9
     push %r10
     push %r11
+.endm
+
+.macro SAVE_REGISTERS
+    cld
+    SAVE_VOLATILE
     push %rbx
     push %rbp
     push %r12
@@ -271,15 +276,7 @@ syscall_entry:
     push $FLAT_RING3_CS64
     push %rcx
     push $ENTRY_SYSCALL
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rax
-    push %r8
-    push %r9
-    push %r10
-    push %r11
+    SAVE_VOLATILE
     lea -REGS_R11(%rsp), %rdi
     call bounce_syscall
     pop %rcx                    /* r11 */

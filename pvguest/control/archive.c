@@ -80,11 +80,8 @@ int archive_start(void)
 
 bool archive_find(const char *name, const void **data, size_t *size)
 {
-    const struct member *member;
+    const struct member *member = find(cpio_name(name));
 
-    while (*name == '/')
-        name++;
-    member = find(name);
     if (!member)
         return false;
     *data = member->file.data;

@@ -234,6 +234,15 @@ def test_same_name_twice(boot_control):
     assert len(shell.list()) == 2
 
 
+def test_paths_into_the_archive(boot_control):
+    """Files are found by a path from the archive's root, however that is written."""
+    shell = boot_control(files={f"{name}.cfg": configuration(name, kernel) for name, kernel in (
+        ("plain", "demo.elf"), ("rooted", "/demo.elf"), ("dotted", "./demo.elf"))})
+    for name in ("plain", "rooted", "dotted"):
+        shell.run(f"create {name}")
+    assert {"plain", "rooted", "dotted"} <= shell.list().keys()
+
+
 def test_script_and_automatic_start(boot_control):
     """auto/ is started at boot, run= runs a file of commands."""
     shell = boot_control("run=script", {"auto/moss.cfg": FILES["moss.cfg"]})

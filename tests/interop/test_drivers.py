@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Disks and their drivers: kinds of interrupt, names of disks, reconnection, damaged tables."""
 
-import shutil
-import subprocess
-
 import machine
 import pytest
 import shell
+
+from control_domain import configuration, make_archive
 
 SECTOR = 512
 DEMO_SECTORS = 16384  # of the first partition: 8 MiB
@@ -44,19 +43,9 @@ def archive(tmp_path):
     """The demo guest with given disks: a function of a dictionary, name to disk."""
 
     def make(guests):
-        root = tmp_path / "archive"
-        root.mkdir()
-        shutil.copy(machine.GUESTS / "demo.elf", root)
-        (root / "scratch.img").write_bytes(bytes(64 * SECTOR))
-        for name, disk in guests.items():
-            (root / f"{name}.cfg").write_text(
-                f'name = "{name}"\nkernel = "demo.elf"\nmemory = 8\ndisk = [ \'{disk}\' ]\n')
-        names = "\n".join(sorted(path.name for path in root.iterdir()))
-        path = tmp_path / "archive.cpio"
-        with open(path, "wb") as output:
-            subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=root, check=True,
-                           input=names.encode(), stdout=output)
-        return path
+        files = {f"{name}.cfg": configuration(name, memory=8, disk=[disk])
+                 for name, disk in guests.items()}
+        return make_archive(tmp_path, files | {"scratch.img": bytes(64 * SECTOR)}, guests=["demo"])
 
     return make
 

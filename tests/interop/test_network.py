@@ -17,6 +17,8 @@ import machine
 import pytest
 import shell
 
+from control_domain import configuration, make_archive
+
 CARDS = ["virtio-net-pci", "e1000", "e1000e"]
 MEBIBYTE = 1 << 20
 HOST = "10.0.2.2"  # where QEMU's user network has the host
@@ -35,19 +37,11 @@ def archive(tmp_path):
     """Demo guests with a card each: a function of a dictionary, name to address and options."""
 
     def make(guests):
-        root = tmp_path / "archive"
-        root.mkdir()
-        (root / "demo.elf").write_bytes((machine.GUESTS / "demo.elf").read_bytes())
-        for number, (name, (address, options)) in enumerate(guests.items(), start=1):
-            (root / f"{name}.cfg").write_text(
-                f'name = "{name}"\nkernel = "demo.elf"\nmemory = 16\nextra = "address={address}"\n'
-                f"vif = [ 'mac=00:16:3e:00:00:{number:02x}{options}' ]\n")
-        names = "\n".join(sorted(path.name for path in root.iterdir()))
-        path = tmp_path / "archive.cpio"
-        with open(path, "wb") as output:
-            subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=root, check=True,
-                           input=names.encode(), stdout=output)
-        return path
+        return make_archive(tmp_path, {
+            f"{name}.cfg": configuration(name, extra=f"address={address}",
+                                         vif=[f"mac=00:16:3e:00:00:{number:02x}{options}"])
+            for number, (name, (address, options)) in enumerate(guests.items(), start=1)
+        }, guests=["demo"])
 
     return make
 
