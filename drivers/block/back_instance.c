@@ -121,6 +121,8 @@ bool block_instance_serve(struct block_instance *instance)
     memory_barrier();
     more = block_ring_pending(&instance->ring);
     event_port_unmask(instance->port);
-    instance->notified = instance->notified || more != 0;
+    /* Never taken back here: the guest's event may have come after the last look. */
+    if (more != 0)
+        instance->notified = true;
     return more != 0;
 }

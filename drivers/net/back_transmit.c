@@ -177,7 +177,7 @@ static bool ask_for_notice(struct net_instance *instance)
 
 bool net_back_take_frames(struct net_instance *instance)
 {
-    bool held_back = false, empty = false;
+    bool held_back = false, empty = false, more;
 
     batch.frame_count = batch.copy_count = 0;
     batch.bytes = 0;
@@ -192,6 +192,9 @@ bool net_back_take_frames(struct net_instance *instance)
         finish_batch(instance);
     if (instance->broken)
         return false;
-    instance->notified = held_back || !empty || ask_for_notice(instance);
-    return instance->notified && !held_back;
+    more = held_back || !empty || ask_for_notice(instance);
+    /* Never taken back here: the guest's event may have come after the last look. */
+    if (more)
+        instance->notified = true;
+    return more && !held_back;
 }

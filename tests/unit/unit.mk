@@ -21,6 +21,9 @@ console_back_SOURCES := drivers/console/back_ring.c drivers/console/back_limit.c
 shell_SOURCES     := pvguest/control/shell_line.c pvguest/control/shell_words.c \
     pvguest/control/pcpu_set.c lib/format.c lib/text.c
 block_request_SOURCES := drivers/block/request.c
+back_event_SOURCES := tests/unit/interruption.c drivers/block/back_instance.c drivers/block/request.c \
+    drivers/net/back_instance.c drivers/net/back_receive.c drivers/net/back_transmit.c \
+    drivers/net/wire.c pvguest/control/network_queue.c pvguest/control/network_rate.c lib/text.c
 bus_SOURCES := drivers/bus/key.c drivers/bus/front.c drivers/bus/back.c pvguest/kernel/store.c \
     $(STORE_LOGIC) tests/unit/store_client.c tests/unit/fake_domains.c
 store_stream_SOURCES := pvguest/kernel/store_stream.c
