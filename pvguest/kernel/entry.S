@@ -48,7 +48,6 @@
     entry trap_simd, 19
     entry trap_software, 0x80
     entry callback_syscall, 256
-    entry callback_event, 258
 
 /* Here the four data segment selectors lie between r11 and rip. */
     .globl callback_failsafe
@@ -97,6 +96,33 @@ save_and_dispatch:
     popq %r11
     popq %rcx
     addq $8, %rsp
+    movq $0, (%rsp)
+    jmp hypercall_page + 32 * __HYPERVISOR_iret
+
+/*
+ * An event interrupts what knows nothing of it: registers that C keeps are left to C. The frame is
+ * aligned to 16 bytes; rcx and r11 stay in it, and the place of r11 becomes iret's flags.
+ */
+    .globl callback_event
+callback_event:
+    pushq %rax
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    cld
+    call event_upcall
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    popq %rax
+    popq %rcx
+    movq (%rsp), %r11
     movq $0, (%rsp)
     jmp hypercall_page + 32 * __HYPERVISOR_iret
 

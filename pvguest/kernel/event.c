@@ -17,7 +17,8 @@ struct binding {
     event_handler_t *handler;
     void *argument;
     uint32_t pirq_plus_one;
-};
+    uint32_t owner; /* the virtual CPU that has the port among its own */
+} __attribute__((aligned(32)));
 
 static struct binding bindings[PORT_COUNT];
 
@@ -45,16 +46,21 @@ void events_restore(unsigned long was_masked)
         hypercall_xen_version(0, NULL);
 }
 
-static void bit_set(xen_ulong_t *words, unsigned int bit)
+/* The processor finds the word by itself: bit numbers may be those of ports. */
+static inline void bit_set(xen_ulong_t *words, unsigned long bit)
 {
-    __atomic_fetch_or(&words[bit / WORD_BITS], 1UL << bit % WORD_BITS, __ATOMIC_SEQ_CST);
+    __asm__ __volatile__("lock btsq %1, %0" : "+m"(*words) : "r"(bit) : "memory", "cc");
 }
 
-static bool bit_clear(xen_ulong_t *words, unsigned int bit)
+static inline bool bit_clear(xen_ulong_t *words, unsigned long bit)
 {
-    xen_ulong_t mask = 1UL << bit % WORD_BITS;
+    bool was_set;
 
-    return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask, __ATOMIC_SEQ_CST) & mask;
+    __asm__ __volatile__("lock btrq %2, %0"
+                         : "+m"(*words), "=@ccc"(was_set)
+                         : "r"(bit)
+                         : "memory", "cc");
+    return was_set;
 }
 
 bool event_port_pending(evtchn_port_t port)
@@ -79,45 +85,55 @@ void event_port_unmask(evtchn_port_t port)
     hypercall_event_channel_op(EVTCHNOP_unmask, &unmask);
 }
 
-static void port_dispatch(evtchn_port_t port)
+static __attribute__((noinline)) void pirq_end(uint32_t pirq)
 {
-    struct binding *binding = &bindings[port];
+    struct physdev_eoi eoi = {.irq = pirq};
 
-    event_port_clear(port);
-    if (binding->handler)
-        binding->handler(port, binding->argument);
-    if (binding->pirq_plus_one) {
-        struct physdev_eoi eoi = {.irq = binding->pirq_plus_one - 1};
-
-        hypercall_physdev_op(PHYSDEVOP_eoi, &eoi);
-    }
+    hypercall_physdev_op(PHYSDEVOP_eoi, &eoi);
 }
 
-/* A word holds the ports of all virtual CPUs. */
-static void word_dispatch(const struct vcpu *vcpu, unsigned int word)
+static inline void port_dispatch(evtchn_port_t port)
 {
-    for (;;) {
+    const struct binding *binding = &bindings[port];
+
+    if (binding->handler)
+        binding->handler(port, binding->argument);
+    if (binding->pirq_plus_one)
+        pirq_end(binding->pirq_plus_one - 1);
+}
+
+/*
+ * The selectors have been taken down: what becomes pending after a look at its word sets them anew.
+ * A word holds the ports of all virtual CPUs; it is looked at again for each port but the last,
+ * because a handler may mask or close others.
+ */
+static inline void selected_dispatch(const struct vcpu *vcpu, xen_ulong_t selectors)
+{
+    while (selectors) {
+        unsigned int word = (unsigned int)__builtin_ctzl(selectors);
         xen_ulong_t ready = READ_ONCE(shared_info->evtchn_pending[word]) &
                             ~READ_ONCE(shared_info->evtchn_mask[word]) &
                             READ_ONCE(vcpu->ports[word]);
 
+        if (!(ready & (ready - 1)))
+            selectors &= selectors - 1;
         if (!ready)
-            return;
-        port_dispatch(word * WORD_BITS + (unsigned int)__builtin_ctzl(ready));
+            continue;
+        evtchn_port_t port = word * WORD_BITS + (unsigned int)__builtin_ctzl(ready);
+        bit_clear(shared_info->evtchn_pending, port);
+        port_dispatch(port);
     }
 }
 
 void event_upcall(void)
 {
-    struct vcpu *vcpu = vcpu_current();
-    struct vcpu_info *info = vcpu->info;
+    const struct vcpu *vcpu = vcpu_current();
 
-    while (__atomic_exchange_n(&info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
-        xen_ulong_t words = __atomic_exchange_n(&info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
-
-        for (; words; words &= words - 1)
-            word_dispatch(vcpu, (unsigned int)__builtin_ctzl(words));
-    }
+    do {
+        WRITE_ONCE(vcpu->info->evtchn_upcall_pending, 0);
+        selected_dispatch(
+            vcpu, __atomic_exchange_n(&vcpu->info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST));
+    } while (READ_ONCE(vcpu->info->evtchn_upcall_pending));
 }
 
 void event_start(void)
@@ -142,22 +158,31 @@ int event_bind(evtchn_port_t port, event_handler_t *handler, void *argument)
 
 static void port_assign(evtchn_port_t port, struct vcpu *owner)
 {
-    for (struct vcpu *vcpu = vcpus; vcpu < vcpus + VCPU_MAX; vcpu++)
-        if (vcpu != owner)
-            bit_clear(vcpu->ports, port);
+    struct vcpu *before = &vcpus[bindings[port].owner];
+
+    if (before != owner)
+        bit_clear(before->ports, port);
+    bindings[port].owner = owner->number;
     bit_set(owner->ports, port);
 }
 
-/* A port just made: without handler, masked, nothing left from its number's earlier life. */
-static void port_reset(evtchn_port_t port, uint32_t pirq_plus_one, struct vcpu *owner)
+/* A port is made or closed: without handler, masked. */
+static void port_reset(evtchn_port_t port, uint32_t pirq_plus_one)
 {
     unsigned long masked = events_mask();
 
     event_port_mask(port);
-    event_port_clear(port);
-    bindings[port] = (struct binding){.pirq_plus_one = pirq_plus_one};
-    port_assign(port, owner);
+    bindings[port].handler = NULL;
+    bindings[port].pirq_plus_one = pirq_plus_one;
     events_restore(masked);
+}
+
+/* Nothing is left from its number's earlier life. */
+static void port_make(evtchn_port_t port, uint32_t pirq_plus_one, struct vcpu *owner)
+{
+    port_reset(port, pirq_plus_one);
+    event_port_clear(port);
+    port_assign(port, owner);
 }
 
 int event_move(evtchn_port_t port, unsigned int vcpu)
@@ -182,7 +207,7 @@ int event_allocate_unbound(domid_t remote, evtchn_port_t *port)
 
     if (error)
         return error;
-    port_reset(allocate.port, 0, &vcpus[0]);
+    port_make(allocate.port, 0, &vcpus[0]);
     *port = allocate.port;
     return 0;
 }
@@ -209,7 +234,7 @@ int event_bind_virq(unsigned int virq, evtchn_port_t *port)
 
     if (error)
         return error;
-    port_reset(bind.port, 0, vcpu);
+    port_make(bind.port, 0, vcpu);
     *port = bind.port;
     return 0;
 }
@@ -222,7 +247,7 @@ int event_bind_ipi(evtchn_port_t *port)
 
     if (error)
         return error;
-    port_reset(bind.port, 0, vcpu);
+    port_make(bind.port, 0, vcpu);
     *port = bind.port;
     return 0;
 }
@@ -234,7 +259,7 @@ int event_bind_pirq(unsigned int pirq, bool share, evtchn_port_t *port)
 
     if (error)
         return error;
-    port_reset(bind.port, pirq + 1, &vcpus[0]);
+    port_make(bind.port, pirq + 1, &vcpus[0]);
     *port = bind.port;
     return 0;
 }
@@ -245,7 +270,7 @@ int event_close(evtchn_port_t port)
 
     if (port >= PORT_COUNT)
         return -XEN_EINVAL;
-    port_reset(port, 0, &vcpus[0]);
+    port_reset(port, 0);
     return hypercall_event_channel_op(EVTCHNOP_close, &close);
 }
 

@@ -17,7 +17,6 @@
 
 #define VECTOR_PAGE_FAULT 14
 #define VECTOR_FAILSAFE   257
-#define VECTOR_EVENT      258
 
 #define FLAG_TRAP      (1UL << 8)
 #define FLAG_INTERRUPT (1UL << 9)
@@ -167,12 +166,10 @@ static _Noreturn void fault_report(const struct trap_frame *frame)
           thread_name(thread_current()), vcpu_current()->number);
 }
 
-/* All ways in end here; the frame may be changed, it is what iret then loads. */
+/* All ways in but the upcall's end here; the frame may be changed, it is what iret then loads. */
 void fault_dispatch(struct trap_frame *frame)
 {
-    if (frame->vector == VECTOR_EVENT)
-        event_upcall();
-    else if (hook && hook(frame))
+    if (hook && hook(frame))
         return;
     else if (thread_catch())
         fault_unwind(frame);
