@@ -52,6 +52,7 @@ bool cap_admit(struct vcpu *vcpu)
     }
     vcpu->entity.capped = true;
     vcpu->entity.allowance = allowance;
+    __atomic_fetch_add(&domain->cap.holders, 1, __ATOMIC_SEQ_CST);
     return true;
 }
 
@@ -59,6 +60,7 @@ void cap_give_back(struct vcpu *vcpu)
 {
     vcpu->entity.capped = false;
     __atomic_fetch_add(&vcpu->domain->cap.budget, vcpu->entity.allowance, __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&vcpu->domain->cap.holders, 1, __ATOMIC_SEQ_CST);
 }
 
 static void unpark(struct domain *domain)
@@ -96,8 +98,12 @@ static void period_over(void *argument)
 
     unpark(domain);
     __atomic_store_n(&cap->ticking, false, __ATOMIC_SEQ_CST);
-    /* It rests while nobody uses any; who takes some afterwards sees that. */
-    if (cap->percent && (!unused || __atomic_load_n(&cap->budget, __ATOMIC_SEQ_CST) < quota(cap)))
+    /*
+     * It rests while nobody uses any; who takes some afterwards sees that. Who holds an allowance
+     * may come back late and owe more than there is: somebody has to wait for a period then.
+     */
+    if (cap->percent && (!unused || __atomic_load_n(&cap->holders, __ATOMIC_SEQ_CST) ||
+                         __atomic_load_n(&cap->budget, __ATOMIC_SEQ_CST) < quota(cap)))
         set_timer(cap, next > now ? next : now + (uint64_t)PERIOD_NS);
 }
 

@@ -4,7 +4,7 @@
  * all its vcpus together. A vcpu that is given a processor takes an allowance out of what is left
  * and gives back what it has not used; where nothing is left it waits (VCPU_WAIT_BUDGET) for the
  * next period. Inside a hypercall it goes on, and its domain owes the time to the next periods.
- * `budget` and `parked` are atomic.
+ * `budget`, `parked` and `holders` are atomic.
  */
 #pragma once
 
@@ -20,6 +20,7 @@ struct domain_cap {
     uint16_t percent; /* 0 = none */
     bool ticking;     /* atomic: the timer is set, or its function runs */
     uint32_t parked;  /* a bit for each vcpu that may wait for the next period */
+    uint32_t holders; /* vcpus that run on an allowance */
     int64_t budget;   /* ns left in this period; negative: owed */
     struct timer timer;
 };

@@ -87,6 +87,24 @@ static void test_cap_rests(void)
     assert_false(timer_is_set(&domains[0].cap.timer));
 }
 
+/* A processor that stands still, as a virtual one may, runs past its vcpu's allowance and some
+ * periods; the vcpu then waits until they are paid, not for ever. */
+static void test_cap_after_a_late_decision(void)
+{
+    machine_make(2, 2);
+    cap_set(&domains[0], 50);
+    start(0, 1);
+    obey_all();
+    for (unsigned period = 0; period < 4; period++) {
+        now += 10 * MILLISECOND;
+        assert_true(timer_is_set(&domains[0].cap.timer));
+        timer_cancel(&domains[0].cap.timer);
+        domains[0].cap.timer.function(domains[0].cap.timer.argument);
+    }
+    run_for(10 * SECOND);
+    assert_near(ran(0), 5 * SECOND, 100 * MILLISECOND);
+}
+
 /* Inside a hypercall it goes on, for it may hold a lock; the time is owed. */
 static void test_cap_inside_a_hypercall(void)
 {
@@ -111,6 +129,7 @@ int main(void)
         TEST(test_cap_beside_others),
         TEST(test_cap_comes_and_goes),
         TEST(test_cap_rests),
+        TEST(test_cap_after_a_late_decision),
         TEST(test_cap_inside_a_hypercall),
     };
 
