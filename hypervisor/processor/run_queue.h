@@ -10,17 +10,17 @@
 
 #include "hypervisor/processor/lock.h"
 #include "hypervisor/processor/timer.h"
-#include "lib/priority_queue.h"
+#include "lib/calendar_queue.h"
 
 #define RUN_KEY_NONE UINT64_MAX
 
 struct run_queue {
     struct spinlock lock;
-    struct priority_queue movable; /* who waits, by the policy's key, and may run elsewhere, too */
-    struct priority_queue pinned;  /* who waits and may not */
+    struct calendar_queue movable; /* who waits, by the policy's key, and may run elsewhere, too */
+    struct calendar_queue pinned;  /* who waits and may not */
     unsigned assigned_count;       /* vcpus that belong to this processor */
     uint64_t virtual_ceiling;      /* fair: the furthest virtual time of any vcpu */
-    uint64_t virtual_floor;        /* fair: never decreases: where a sleeper is lifted to */
+    uint64_t virtual_floor;        /* never decreases: base of both, where a sleeper is lifted to */
     uint64_t arrivals;             /* round robin: the last in the row */
     uint64_t slice_end;            /* when the running vcpu's place is next decided about */
     struct timer slice_timer;      /* set for slice_end or earlier, if that is ever */
@@ -39,7 +39,7 @@ struct run_queue {
 };
 
 struct run_entity {
-    struct priority_node node;
+    struct calendar_node node;
     bool queued;
     bool pinned;            /* in run_queue.pinned */
     bool woken;             /* has not run since it woke up */

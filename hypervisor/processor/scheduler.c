@@ -86,36 +86,41 @@ void scheduler_vcpu_destroy(struct vcpu *vcpu)
     spin_unlock(&queue->lock);
 }
 
-/* The vcpu that ran takes its place among those that wait, if it wants to run on. */
-static void retire(struct pcpu *pcpu, struct vcpu *previous, uint64_t now)
+/* Whether the vcpu that ran wants to run on, and may do so here. */
+static bool retire(struct pcpu *pcpu, struct vcpu *previous)
 {
-    if (!vcpu_is_idle(previous)) {
-        if (previous->entity.capped)
-            cap_give_back(previous);
-        if (!pcpu_allowed(pcpu, previous->entity.affinity))
-            previous->entity.displaced = true;
-        else if (vcpu_runnable(previous))
-            queue_insert(&pcpu->run_queue, previous, false);
-    }
-    runstate_stopped(previous, now);
+    if (vcpu_is_idle(previous))
+        return false;
+    if (previous->entity.capped)
+        cap_give_back(previous);
+    previous->entity.displaced = !pcpu_allowed(pcpu, previous->entity.affinity);
+    return !previous->entity.displaced && vcpu_runnable(previous);
 }
 
-static struct vcpu *choose(struct pcpu *pcpu, uint64_t now)
+/*
+ * The first of those that wait and the one that ran, if it wants to run on: that one is compared
+ * with the first, and takes its place among them only when its turn is over.
+ */
+static struct vcpu *choose(struct pcpu *pcpu, struct vcpu *previous, bool stays)
 {
     struct run_queue *queue = &pcpu->run_queue;
+    uint64_t key = stays ? scheduler_policy->key(queue, previous, false) : RUN_KEY_NONE;
     struct vcpu *next;
 
-    while ((next = queue_first(queue))) {
-        queue_remove(queue, next);
-        if (!READ_ONCE(next->domain->cap.percent) || cap_admit(next))
-            break;
-    }
-    if (!next) {
-        scheduler_policy->settle(queue);
-        next = pcpu->idle;
-    }
-    runstate_change(next, RUNSTATE_running, now);
-    return next;
+    do {
+        next = queue_first(queue);
+        if (stays && (!next || key < next->entity.node.key)) {
+            next = previous;
+            stays = false;
+        } else if (next)
+            queue_remove(queue, next);
+    } while (next && READ_ONCE(next->domain->cap.percent) && !cap_admit(next));
+    if (stays)
+        queue_place(queue, previous, key, false);
+    if (next)
+        return next;
+    scheduler_policy->settle(queue);
+    return pcpu->idle;
 }
 
 /* When the next decision is due, and what other processors see of this one. */
@@ -159,10 +164,13 @@ void schedule(void)
     }
     if (pcpu_count > 1 && move_pull(pcpu, previous))
         now = clock_now();
-    retire(pcpu, previous, now);
-    struct vcpu *next = choose(pcpu, now);
+    struct vcpu *next = choose(pcpu, previous, retire(pcpu, previous));
+    if (next != previous) {
+        runstate_stopped(previous, now);
+        runstate_change(next, RUNSTATE_running, now);
+    }
     slice_begin(pcpu, next, now);
-    queue->offers = queue->movable.first;
+    queue->offers = pcpu_count > 1 && queue->movable.first;
     queue->offered_affinity = previous->entity.queued ? previous->entity.affinity : 0;
     queue->passes_on = pcpu_count > 1 && vcpu_is_idle(previous) && next != previous;
     spin_unlock(&queue->lock);

@@ -16,11 +16,11 @@ static bool may_move(const struct vcpu *vcpu, const struct pcpu *to)
 /* The first of those that wait in a queue and may go there; the queue is locked. */
 static struct vcpu *movable_to(const struct run_queue *queue, const struct pcpu *to)
 {
-    const struct priority_node *best = NULL, *node = queue->movable.first;
+    const struct calendar_node *best = NULL, *node = queue->movable.first;
 
     if (node && may_move(vcpu_of_node(node), to))
         return vcpu_of_node(node);
-    for (; node; node = priority_next(node))
+    for (; node; node = calendar_next(&queue->movable, node))
         if ((!best || node->key < best->key) && may_move(vcpu_of_node(node), to))
             best = node;
     return best ? vcpu_of_node(best) : NULL;

@@ -32,8 +32,10 @@ struct run_queue *queue_lock(const struct vcpu *vcpu)
 
 static void show_movable(struct run_queue *queue)
 {
-    const struct priority_node *first = queue->movable.first;
+    const struct calendar_node *first = queue->movable.first;
 
+    if (pcpu_count == 1)
+        return;
     WRITE_ONCE(queue->movable_key, first ? first->key : RUN_KEY_NONE);
     if (!first)
         return;
@@ -41,31 +43,34 @@ static void show_movable(struct run_queue *queue)
     WRITE_ONCE(queue->movable_weight, vcpu_of_node(first)->domain->weight);
 }
 
-void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken)
+void queue_place(struct run_queue *queue, struct vcpu *vcpu, uint64_t key, bool woken)
 {
     struct run_entity *entity = &vcpu->entity;
-    uint64_t key = scheduler_policy->key(queue, vcpu, woken);
+    bool pinned = !(entity->affinity & (entity->affinity - 1));
 
     entity->queued = true;
     entity->woken = woken;
-    entity->pinned = !(entity->affinity & (entity->affinity - 1));
-    if (entity->pinned) {
-        priority_insert(&queue->pinned, &entity->node, key);
-        return;
-    }
-    priority_insert(&queue->movable, &entity->node, key);
-    show_movable(queue);
+    entity->pinned = pinned;
+    calendar_insert(pinned ? &queue->pinned : &queue->movable, &entity->node, key,
+                    queue->virtual_floor);
+    if (!pinned)
+        show_movable(queue);
+}
+
+void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken)
+{
+    queue_place(queue, vcpu, scheduler_policy->key(queue, vcpu, woken), woken);
 }
 
 void queue_remove(struct run_queue *queue, struct vcpu *vcpu)
 {
+    bool pinned = vcpu->entity.pinned;
+
     vcpu->entity.queued = false;
-    if (vcpu->entity.pinned) {
-        priority_remove(&queue->pinned, &vcpu->entity.node);
-        return;
-    }
-    priority_remove(&queue->movable, &vcpu->entity.node);
-    show_movable(queue);
+    calendar_remove(pinned ? &queue->pinned : &queue->movable, &vcpu->entity.node,
+                    queue->virtual_floor);
+    if (!pinned)
+        show_movable(queue);
 }
 
 void queue_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t now)

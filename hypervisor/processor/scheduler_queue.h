@@ -44,7 +44,7 @@ static inline bool vcpu_is_idle(const struct vcpu *vcpu)
     return !vcpu->domain;
 }
 
-static inline struct vcpu *vcpu_of_node(const struct priority_node *node)
+static inline struct vcpu *vcpu_of_node(const struct calendar_node *node)
 {
     return (struct vcpu *)((char *)(uintptr_t)node - offsetof(struct vcpu, entity.node));
 }
@@ -57,7 +57,7 @@ static inline bool pcpu_allowed(const struct pcpu *pcpu, uint64_t affinity)
 /* The first of those that wait; NULL. */
 static inline struct vcpu *queue_first(const struct run_queue *queue)
 {
-    const struct priority_node *first = queue->movable.first, *pinned = queue->pinned.first;
+    const struct calendar_node *first = queue->movable.first, *pinned = queue->pinned.first;
 
     if (!first || (pinned && pinned->key < first->key))
         first = pinned;
@@ -69,6 +69,8 @@ bool vcpu_runnable(const struct vcpu *vcpu);
 /* Lock the queue of the processor that the vcpu is assigned to now, wherever it moves meanwhile. */
 struct run_queue *queue_lock(const struct vcpu *vcpu);
 void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken);
+/* The same, with a key that the policy has given. */
+void queue_place(struct run_queue *queue, struct vcpu *vcpu, uint64_t key, bool woken);
 void queue_remove(struct run_queue *queue, struct vcpu *vcpu);
 /* The running vcpu pays for the time since it last paid. */
 void queue_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t now);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/calendar_check.h"
 #include "tests/unit/scheduler_machine.h"
 
 #include "hypervisor/processor/scheduler_queue.h"
@@ -30,15 +31,6 @@ static void check_run_state(unsigned i)
 static bool wants_to_run(const struct vcpu *vcpu)
 {
     return vcpu->at_exit ? !vcpu->wait && !vcpu->pause_count : !(vcpu->wait & VCPU_WAIT_MUTEX);
-}
-
-static unsigned queue_length(const struct priority_queue *queue)
-{
-    unsigned length = 0;
-
-    for (const struct priority_node *node = queue->first; node; node = priority_next(node))
-        length++;
-    return length;
 }
 
 /* Work is not left lying: nobody waits for an idle processor or without an end. */
@@ -78,7 +70,9 @@ static void check_invariants(void)
             queued += vcpus[i].entity.queued;
             assigned++;
         }
-        assert_int_equal(queue_length(&queue->movable) + queue_length(&queue->pinned), queued);
+        assert_int_equal(calendar_check(&queue->movable, queue->virtual_floor) +
+                             calendar_check(&queue->pinned, queue->virtual_floor),
+                         queued);
         assert_int_equal(queue->assigned_count, assigned);
     }
 }

@@ -42,17 +42,18 @@ boot_memory_SOURCES := hypervisor/memory/boot_memory.c
 acpi_SOURCES := hypervisor/io/acpi.c hypervisor/io/power_acpi.c
 trace_ring_SOURCES := hypervisor/processor/trace_ring.c
 priority_queue_SOURCES := lib/priority_queue.c
+calendar_queue_SOURCES := lib/calendar_queue.c tests/unit/calendar_check.c
 clock_SOURCES := hypervisor/processor/clock_scale.c hypervisor/processor/wall_clock.c
 grant_SOURCES := $(MACHINE_SOURCES) hypervisor/memory/grant_table.c hypervisor/memory/grant_map.c \
     hypervisor/memory/grant_copy.c
 
 sha256_SOURCES := lib/sha256.c
-scheduler_SOURCES := tests/unit/scheduler_machine.c lib/priority_queue.c lib/text.c \
+scheduler_SOURCES := tests/unit/scheduler_machine.c lib/calendar_queue.c lib/text.c \
     $(addprefix hypervisor/processor/,runstate.c scheduler.c scheduler_cap.c scheduler_fair.c \
     scheduler_move.c scheduler_queue.c scheduler_rr.c tlb.c)
 scheduler_cap_SOURCES := $(scheduler_SOURCES)
 scheduler_move_SOURCES := $(scheduler_SOURCES)
-scheduler_random_SOURCES := $(scheduler_SOURCES)
+scheduler_random_SOURCES := $(scheduler_SOURCES) tests/unit/calendar_check.c
 network_front_SOURCES := drivers/net/front_buffers.c drivers/net/front_receive.c \
     drivers/net/front_transmit.c drivers/net/wire.c
 net_wire_SOURCES := drivers/net/wire.c
