@@ -22,6 +22,7 @@ struct run_queue {
     uint64_t virtual_ceiling;      /* fair: the furthest virtual time of any vcpu */
     uint64_t virtual_floor;        /* never decreases: base of both, where a sleeper is lifted to */
     uint64_t arrivals;             /* round robin: the last in the row */
+    uint64_t began;                /* when the running vcpu was given the processor */
     uint64_t slice_end;            /* when the running vcpu's place is next decided about */
     struct timer slice_timer;      /* set for slice_end or earlier, if that is ever */
     /* Of this processor's last decision: what is told to others when the switch is complete, for

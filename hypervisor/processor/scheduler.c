@@ -137,6 +137,8 @@ static void slice_begin(struct pcpu *pcpu, struct vcpu *next, uint64_t now)
         end = now + (uint64_t)entity->allowance;
     WRITE_ONCE(queue->slice_end, end);
     entity->charged_until = now;
+    if (next != pcpu->current)
+        queue->began = now;
     pcpu->current = next;
     next->running = true;
     WRITE_ONCE(queue->idle, vcpu_is_idle(next));

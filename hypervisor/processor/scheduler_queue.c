@@ -11,6 +11,8 @@
 
 /* An idle processor that is asked to help does so within that time, or it is done without. */
 #define HELP_NS 50000
+/* Who was given the processor keeps it so long: it may wake many, or itself wait soon. */
+#define SETTLE_NS 50000
 
 bool vcpu_runnable(const struct vcpu *vcpu)
 {
@@ -120,6 +122,8 @@ static unsigned queue_wake(struct pcpu *pcpu, struct vcpu *vcpu, uint64_t now)
         if (!helper && patience)
             work = QUEUE_OFFER;
     }
+    if (!queue->idle && now + patience < queue->began + SETTLE_NS)
+        patience = queue->began + SETTLE_NS - now;
     if (!patience)
         pcpu_request_reschedule(pcpu);
     if (pcpu->reschedule || now + patience >= queue->slice_end)

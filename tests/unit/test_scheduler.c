@@ -93,6 +93,30 @@ static void test_idleness_settles(void)
     assert_ptr_equal(current(), ahead);
 }
 
+/* Two that wake each other in turn, or one that wakes many, would otherwise only change places. */
+static void test_one_just_begun_goes_on_for_a_moment(void)
+{
+    start(0, 3);
+    run_for(SECOND);
+    while (current() != &vcpus[2])
+        run_for(MILLISECOND);
+    block();
+    for (unsigned round = 0; round < 100; round++) {
+        run_for(10 * MILLISECOND);
+        for (const struct vcpu *before = current(); current() == before;)
+            run_for(MILLISECOND / 100);
+        const struct vcpu *begun = current();
+        vcpu_kick(&vcpus[2]);
+        obey();
+        assert_ptr_equal(current(), begun);
+        run_for(MILLISECOND / 100);
+        assert_ptr_equal(current(), begun);
+        run_for(MILLISECOND / 20);
+        assert_ptr_equal(current(), &vcpus[2]);
+        block();
+    }
+}
+
 /* Who uses less than its share runs as soon as it wakes up, whoever runs and since when. */
 static void test_sleeper_goes_first(void)
 {
@@ -329,6 +353,7 @@ int main(void)
         TEST(test_running_alone_is_no_debt),
         TEST(test_idleness_settles),
         TEST(test_sleeper_goes_first),
+        TEST(test_one_just_begun_goes_on_for_a_moment),
         TEST(test_waiting_is_bounded),
         TEST(test_waking_twice_changes_nothing),
         TEST(test_slice_timer_rests),
