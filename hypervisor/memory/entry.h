@@ -53,6 +53,18 @@ static inline mfn_t entry_mfn(uint64_t entry)
     return mfn((entry & PTE_FRAME_MASK) >> PAGE_SHIFT);
 }
 
+/* The descriptor of what an entry names. False: it lies behind the last frame of RAM. */
+static inline bool entry_frame(uint64_t entry, struct frame **frame)
+{
+    uint64_t offset = (entry & PTE_FRAME_MASK) / (PAGE_SIZE / sizeof(struct frame));
+    uintptr_t base = frame_table_base;
+
+    /* Or else the compiler makes a constant for each member of the descriptor. */
+    asm("" : "+r"(base));
+    *frame = (struct frame *)(base + offset);
+    return offset < frame_table_size;
+}
+
 /* Whether the slot is the hypervisor's. */
 bool entry_slot_reserved(const struct table_level *level, unsigned slot);
 

@@ -13,11 +13,12 @@
 #include "hypervisor/processor/tlb.h"
 #include "lib/string.h"
 
-static uint64_t count_max; /* highest RAM frame + 1; start-up */
+uint64_t frame_table_size;
 
 bool mfn_is_ram(mfn_t frame)
 {
-    return frame.value < count_max && frame_table[frame.value].state != FRAME_STATE_UNUSABLE;
+    return frame.value < frame_count_max() &&
+           frame_table[frame.value].state != FRAME_STATE_UNUSABLE;
 }
 
 struct frame *mfn_to_frame(mfn_t frame)
@@ -38,13 +39,8 @@ void frame_add_range(mfn_t start, mfn_t end)
 
 void frame_set_end(mfn_t end)
 {
-    if (end.value > count_max)
-        count_max = end.value;
-}
-
-uint64_t frame_count_max(void)
-{
-    return count_max;
+    if (end.value > frame_count_max())
+        frame_table_size = end.value * sizeof(struct frame);
 }
 
 uint64_t frame_free_count(void)

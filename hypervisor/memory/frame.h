@@ -56,6 +56,8 @@ _Static_assert(offsetof(struct frame, reference_count) % 8 == 0 &&
 #define FRAME_REFERENCES_MAX 0x7fffffffU
 
 #define frame_table ((struct frame *)frame_table_base)
+/* Bytes of it; start-up. */
+extern uint64_t frame_table_size;
 
 static inline mfn_t frame_to_mfn(const struct frame *frame)
 {
@@ -70,7 +72,7 @@ void frame_add_range(mfn_t start, mfn_t end);
 /* RAM goes up to here, whether given to the allocator or not; start-up. */
 void frame_set_end(mfn_t end);
 /* Highest RAM frame + 1. The frame table is mapped from frame 0 up to here, without a gap. */
-uint64_t frame_count_max(void);
+static inline uint64_t frame_count_max(void);
 uint64_t frame_free_count(void);
 uint64_t frame_total_count(void);
 
@@ -125,6 +127,24 @@ void frame_discard(struct frame *frame);
 /* Some frame of the domain's list, with a reference; NULL: the list is empty. */
 struct frame *frame_list_get(struct domain *domain);
 
+static inline uint64_t frame_count_max(void)
+{
+    return frame_table_size / sizeof(struct frame);
+}
+
+/* At this moment: another processor may be changing it. */
+static inline bool frame_is_owned_by(const struct frame *frame, const struct domain *domain)
+{
+    bool owned;
+
+    /* A comparison with memory, for which C has no atomic word. */
+    asm volatile("cmp %[domain], %[owner]"
+                 : "=@cce"(owned)
+                 : [owner] "m"(frame->owner), [domain] "r"(domain)
+                 : "memory");
+    return __builtin_expect(owned, 1);
+}
+
 /* What is left of the two when it is not just one more, or one less. */
 bool frame_get_rare(struct frame *frame, struct domain *domain);
 void frame_put_rare(struct frame *frame, uint32_t before);
@@ -135,14 +155,14 @@ static inline bool frame_get(struct frame *frame, struct domain *domain)
      * Looked at first, so that nobody holds another domain's frame even for a moment: giving it
      * back could end that domain, here, under the caller's locks.
      */
-    if (__atomic_load_n(&frame->owner, __ATOMIC_ACQUIRE) != domain)
+    if (!frame_is_owned_by(frame, domain))
         return false;
     uint32_t count = __atomic_load_n(&frame->reference_count, __ATOMIC_RELAXED);
     if (count - 1 >= FRAME_REFERENCES_MAX - 1 ||
         !__atomic_compare_exchange_n(&frame->reference_count, &count, count + 1, false,
                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return frame_get_rare(frame, domain);
-    if (__builtin_expect(__atomic_load_n(&frame->owner, __ATOMIC_RELAXED) == domain, 1))
+    if (frame_is_owned_by(frame, domain))
         return true;
     frame_put(frame);
     return false;

@@ -32,12 +32,16 @@ int leaf_update(uint64_t *place, uint64_t value, enum table_update_mode mode, ui
 
 int leaf_store(uint64_t *place, uint64_t value, struct domain *owner, struct domain *frame_owner)
 {
-    uint64_t left;
+    struct frame *stray = NULL;
+    uint64_t old;
 
     ASSERT(!debug_build || mutex_held(&owner->mmu_lock));
-    if (frame_owner != owner || !leaf_store_short(place, value, owner, &left))
+    if (frame_owner != owner || !leaf_store_short(place, &value, owner, &old, &stray)) {
+        if (stray)
+            frame_put_typed(stray);
         return leaf_update(place, value, TABLE_STORE, NULL, owner, frame_owner);
-    if (left)
-        entry_put(table_level_of(FRAME_TYPE_L1), left);
+    }
+    if ((old & PTE_PRESENT) && !leaf_put_again(old))
+        entry_put(table_level_of(FRAME_TYPE_L1), old);
     return 0;
 }

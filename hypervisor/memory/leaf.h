@@ -27,50 +27,50 @@ static inline bool leaf_is_plain(uint64_t entry)
     return ((entry ^ LEAF_PLAIN) & LEAF_SPECIAL) == 0;
 }
 
-/* Plain, or nothing. */
-static inline bool leaf_is_simple(uint64_t entry)
-{
-    return leaf_is_plain(entry) || !(entry & PTE_PRESENT);
-}
-
 /* The references of a plain entry. False: the complete way is needed, nothing was done. */
 static inline bool leaf_get_again(uint64_t entry, const struct domain *owner)
 {
-    mfn_t number = entry_mfn(entry);
+    struct frame *frame;
 
-    return number.value < frame_count_max() &&
-           frame_get_writable_again(mfn_to_frame(number), owner);
+    return entry_frame(entry, &frame) && frame_get_writable_again(frame, owner);
 }
 
 static inline bool leaf_put_again(uint64_t entry)
 {
-    mfn_t number = entry_mfn(entry);
+    struct frame *frame;
 
-    return number.value < frame_count_max() && frame_put_writable_again(mfn_to_frame(number));
+    return entry_frame(entry, &frame) && frame_put_writable_again(frame);
 }
 
 /*
- * The short way to store a value. False: nothing was done. `left` is 0, or the old entry, whose
- * references are still to be put (entry_put()).
+ * The short way to store a value, which is made one for ring 3. False: nothing was done, but for
+ * `stray` (frame_try_writable_again()). What was there is in `old`: if it was present, its
+ * references are still to be put, by leaf_put_again() or else entry_put().
  *
  * It is a plain store: under the lock only the processor changes the entry, and only its accessed
- * and dirty bits, which go.
+ * and dirty bits, which go. Where old and new name the same frame, its counts go up before they
+ * come down again.
  */
-static inline __attribute__((always_inline)) bool
-leaf_store_short(uint64_t *place, uint64_t wanted, const struct domain *owner, uint64_t *left)
+static inline __attribute__((always_inline)) bool leaf_store_short(uint64_t *place, uint64_t *value,
+                                                                   const struct domain *owner,
+                                                                   uint64_t *old,
+                                                                   struct frame **stray)
 {
-    uint64_t old = READ_ONCE(*place), value = entry_for_ring3(wanted);
+    struct frame *frame;
+    bool present = true;
 
-    *left = 0;
-    if (!leaf_is_simple(old) || !leaf_is_simple(value))
+    *old = READ_ONCE(*place);
+    if (!leaf_is_plain(*old) && (*old & PTE_PRESENT))
         return false;
-    /* What they can differ in is presence, frame and flags that concern no reference. */
-    bool same = ((old ^ value) & (PTE_PRESENT | PTE_FRAME_MASK)) == 0;
-    if (!same && (value & PTE_PRESENT) && !leaf_get_again(value, owner))
+    if (!leaf_is_plain(*value)) {
+        *value = entry_for_ring3(*value);
+        present = leaf_is_plain(*value);
+        if (!present && (*value & PTE_PRESENT))
+            return false;
+    }
+    if (present && (!entry_frame(*value, &frame) || !frame_try_writable_again(frame, owner, stray)))
         return false;
-    WRITE_ONCE(*place, value);
-    if (!same && (old & PTE_PRESENT) && !leaf_put_again(old))
-        *left = old;
+    WRITE_ONCE(*place, *value);
     return true;
 }
 

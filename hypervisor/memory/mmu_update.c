@@ -21,9 +21,12 @@
 #define UPDATES_PER_PREEMPT_POINT 32
 #define UPDATES_PER_PIECE         512 /* for which the lock is kept */
 
+#define NO_LEAVES 1 /* no page's address */
+
 struct mmu_batch {
     struct domain *table_owner, *frame_owner;
     struct frame *frame; /* of the last request, with a reference; NULL: none yet */
+    uintptr_t leaves;    /* its entries, if it is a level-1 table for the owner's own frames */
     bool flush;          /* an upper-level entry went */
 };
 
@@ -45,6 +48,7 @@ static bool frame_hold(struct mmu_batch *batch, mfn_t number)
         if (mfn_equal(frame_to_mfn(batch->frame), number))
             return true;
         frame_put(batch->frame);
+        batch->leaves = NO_LEAVES;
     }
     batch->frame = frame_get_by_mfn(number, batch->table_owner);
     if (!batch->frame)
@@ -68,15 +72,18 @@ static int update_upper(struct mmu_batch *batch, uint64_t address, uint64_t valu
     return rc;
 }
 
-static inline int update_entry(struct mmu_batch *batch, uint64_t address, uint64_t value,
-                               unsigned command)
+static int update_entry(struct mmu_batch *batch, uint64_t address, uint64_t value, unsigned command)
 {
     if (!frame_hold(batch, mfn(address >> PAGE_SHIFT)))
         return -XEN_EINVAL;
     enum frame_type type = frame_type_of(batch->frame);
     uint64_t *place = (uint64_t *)(direct_map_base + (address & ~7UL));
-    if (type == FRAME_TYPE_L1 && command != MMU_PT_UPDATE_PRESERVE_AD)
+    if (type == FRAME_TYPE_L1 && command != MMU_PT_UPDATE_PRESERVE_AD) {
+        /* It stays one as long as the frame is held and the lock, too. */
+        if (batch->frame_owner == batch->table_owner)
+            batch->leaves = (uintptr_t)place & ~(PAGE_SIZE - 1UL);
         return leaf_store(place, value, batch->table_owner, batch->frame_owner);
+    }
     if (frame_type_is_table(type))
         return update_upper(batch, address, value, command);
     return write_plain(batch->frame, address, value);
@@ -98,6 +105,41 @@ static int update_m2p(const struct mmu_batch *batch, uint64_t address, uint64_t 
 
 _Static_assert(sizeof(struct mmu_update) == 2 * sizeof(uint64_t), "read as words");
 
+static __attribute__((noinline)) int update_any(struct mmu_batch *batch, uint64_t address,
+                                                uint64_t value)
+{
+    switch (address & 7) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_PRESERVE_AD:
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        return update_entry(batch, address, value, address & 7);
+    case MMU_MACHPHYS_UPDATE:
+        return update_m2p(batch, address, value);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* Another entry of the table of the last request. False: nothing was done. */
+static inline bool update_leaf(const struct mmu_batch *batch, uint64_t address, uint64_t value)
+{
+    uintptr_t place = direct_map_base + address;
+    struct frame *stray = NULL;
+    uint64_t old;
+
+    _Static_assert(MMU_NORMAL_PT_UPDATE == 0, "the command is part of the comparison");
+    if ((place & ~(PAGE_SIZE - sizeof(uint64_t))) != batch->leaves)
+        return false;
+    if (!leaf_store_short((uint64_t *)place, &value, batch->table_owner, &old, &stray)) {
+        if (stray)
+            frame_put_typed(stray);
+        return false;
+    }
+    if ((old & PTE_PRESENT) && !leaf_put_again(old))
+        entry_put(table_level_of(FRAME_TYPE_L1), old);
+    return true;
+}
+
 /* `position` lies in a range that has been checked. */
 static inline int update_one(struct mmu_batch *batch, guest_ptr_t position)
 {
@@ -105,16 +147,8 @@ static inline int update_one(struct mmu_batch *batch, guest_ptr_t position)
 
     if (words_from_guest(request, position, 2))
         return -XEN_EFAULT;
-    switch (request[0] & 7) {
-    case MMU_NORMAL_PT_UPDATE:
-    case MMU_PT_UPDATE_PRESERVE_AD:
-    case MMU_PT_UPDATE_NO_TRANSLATE:
-        return update_entry(batch, request[0], request[1], request[0] & 7);
-    case MMU_MACHPHYS_UPDATE:
-        return update_m2p(batch, request[0], request[1]);
-    default:
-        return -XEN_ENOSYS;
-    }
+    return update_leaf(batch, request[0], request[1]) ? 0
+                                                      : update_any(batch, request[0], request[1]);
 }
 
 /* The next requests in order, up to the first that fails; how many were done by `done`. */
@@ -165,8 +199,10 @@ static __attribute__((noinline)) long update_list(guest_ptr_t requests, uint32_t
     uint32_t done = 0;
     int rc;
 
+    if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
+        return -XEN_EFAULT;
     for (;;) {
-        struct mmu_batch batch = {0};
+        struct mmu_batch batch = {.leaves = NO_LEAVES};
         rc = batch_begin(&batch, owners);
         if (rc)
             break;
@@ -182,39 +218,72 @@ static __attribute__((noinline)) long update_list(guest_ptr_t requests, uint32_t
     return rc;
 }
 
-/* A store to a level-1 table of the domain, by its machine address. The lock is held. */
-static inline bool store_short(struct domain *domain, struct frame *frame, uint64_t address,
-                               uint64_t value, uint64_t *left)
+/* The table that holds the entry, if it is the domain's and of level 1, is known from now on. */
+static void learn_table(struct vcpu *vcpu, uint64_t address)
 {
-    if (!frame_get(frame, domain))
-        return false;
-    bool done = frame_type_of(frame) == FRAME_TYPE_L1 &&
-                leaf_store_short((uint64_t *)(direct_map_base + address), value, domain, left);
+    mfn_t number = mfn(address >> PAGE_SHIFT);
+    struct frame *frame = frame_get_by_mfn(number, vcpu->domain);
+
+    if (!frame)
+        return;
+    if (frame_type_of(frame) == FRAME_TYPE_L1)
+        vcpu->known.updated = mfn_to_virtual(number);
     frame_put(frame);
-    return done;
+}
+
+/* The end of what update_single() has stored; of `old`, the references are still there, or 0. */
+static __attribute__((noinline)) long update_single_end(struct domain *domain, uint64_t old)
+{
+    if (old)
+        entry_put(table_level_of(FRAME_TYPE_L1), old);
+    mutex_unlock(&domain->mmu_lock);
+    return 0;
+}
+
+/* Nothing was done yet, but the lock taken, and a reference that is not wanted (or NULL). */
+static __attribute__((noinline)) long update_single_locked(guest_ptr_t request, uint64_t address,
+                                                           struct frame *stray)
+{
+    struct vcpu *vcpu = current_vcpu();
+
+    if (stray)
+        frame_put_typed(stray);
+    learn_table(vcpu, address);
+    mutex_unlock(&vcpu->domain->mmu_lock);
+    return update_list(request, 1, guest_ptr(0), DOMID_SELF);
+}
+
+static inline bool place_is_known(const struct vcpu *vcpu, const uint64_t *place)
+{
+    if (((uintptr_t)place & ~(PAGE_SIZE - 1UL)) != (uintptr_t)vcpu->known.updated)
+        return false;
+    const struct frame *frame = mfn_to_frame(virtual_to_mfn(place));
+    ASSERT(!debug_build || (frame->owner == vcpu->domain && frame_type_of(frame) == FRAME_TYPE_L1));
+    return true;
 }
 
 /*
- * One request of the plain kind, on the caller's own level-1 table. False: nothing was done, or
- * decided by what was read.
+ * One request of the plain kind, on the caller's own level-1 table that was last updated so. As
+ * do_update_va_mapping(), without a call: what else there is, is the business of those above.
  */
-static inline bool update_single(guest_ptr_t position)
+static inline __attribute__((always_inline)) long update_single(guest_ptr_t position)
 {
     struct vcpu *vcpu = current_vcpu();
     struct domain *domain = vcpu->domain;
-    uint64_t request[2], left = 0;
+    struct frame *stray = NULL;
+    uint64_t request[2], old;
 
-    if (words_from_guest(request, position, 2) || (request[0] & 7) != MMU_NORMAL_PT_UPDATE)
-        return false;
-    mfn_t number = mfn(request[0] >> PAGE_SHIFT);
-    if (number.value >= frame_count_max() || !mutex_take(&domain->mmu_lock, vcpu))
-        return false;
-    bool done = store_short(domain, mfn_to_frame(number), request[0], request[1], &left);
-    if (left)
-        entry_put(table_level_of(FRAME_TYPE_L1), left);
+    if (words_from_guest(request, position, 2) || (request[0] & 7) != MMU_NORMAL_PT_UPDATE ||
+        !mutex_take(&domain->mmu_lock, vcpu))
+        return update_list(position, 1, guest_ptr(0), DOMID_SELF);
+    uint64_t *place = (uint64_t *)(direct_map_base + request[0]);
+    if (!place_is_known(vcpu, place) || !leaf_store_short(place, &request[1], domain, &old, &stray))
+        return update_single_locked(position, request[0], stray);
+    if ((old & PTE_PRESENT) && !leaf_put_again(old))
+        return update_single_end(domain, old);
     if (!mutex_give(&domain->mmu_lock, vcpu))
-        mutex_unlock(&domain->mmu_lock);
-    return done;
+        return update_single_end(domain, 0);
+    return 0;
 }
 
 long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_address,
@@ -223,14 +292,12 @@ long do_mmu_update(unsigned long address, uint32_t count, unsigned long done_add
     guest_ptr_t requests = guest_ptr(address);
 
     if (count == 1 && !done_address && owners == DOMID_SELF &&
-        guest_range_ok(requests, sizeof(struct mmu_update)) && update_single(requests))
-        return 0;
-    if (!guest_array_ok(requests, count, sizeof(struct mmu_update)))
-        return -XEN_EFAULT;
+        guest_words_ok(address, sizeof(struct mmu_update)))
+        return update_single(requests);
     return update_list(requests, count, guest_ptr(done_address), owners);
 }
 
-static int flush_after(uint64_t address, unsigned long flags)
+static __attribute__((noinline)) long flush_after(uint64_t address, unsigned long flags)
 {
     unsigned long kind = flags & UVMF_FLUSHTYPE_MASK, where = flags & ~UVMF_FLUSHTYPE_MASK;
 
@@ -250,21 +317,27 @@ static int flush_after(uint64_t address, unsigned long flags)
     return 0;
 }
 
-/* The end of an update: references that the short way left (0: none), lock, flush. */
-static __attribute__((noinline)) long update_va_end(struct domain *domain, uint64_t left,
+/* The end of an update: references of `old` that the short way left (0: none), lock, flush. */
+static __attribute__((noinline)) long update_va_end(struct domain *domain, uint64_t old,
                                                     uint64_t address, unsigned long flags)
 {
-    if (left)
-        entry_put(table_level_of(FRAME_TYPE_L1), left);
+    if (old)
+        entry_put(table_level_of(FRAME_TYPE_L1), old);
     mutex_unlock(&domain->mmu_lock);
     return flush_after(address, flags);
 }
 
-static __attribute__((noinline)) long update_va_locked(uint64_t *place, uint64_t address,
-                                                       uint64_t value, unsigned long flags,
-                                                       struct domain *frame_owner)
+/* The lock is taken, and perhaps a reference that is not wanted. */
+static __attribute__((noinline)) long update_va_locked(uint64_t address, uint64_t value,
+                                                       unsigned long flags,
+                                                       struct domain *frame_owner,
+                                                       struct frame *stray)
 {
     struct domain *domain = current_domain();
+
+    if (stray)
+        frame_put_typed(stray);
+    uint64_t *place = guest_table_find(address);
     int rc = place ? leaf_store(place, value, domain, frame_owner) : -XEN_EINVAL;
 
     if (rc == 0)
@@ -277,27 +350,36 @@ static __attribute__((noinline)) long update_va(uint64_t address, uint64_t value
                                                 unsigned long flags, struct domain *frame_owner)
 {
     mutex_lock(&current_domain()->mmu_lock);
-    return update_va_locked(guest_table_find(address), address, value, flags, frame_owner);
+    return update_va_locked(address, value, flags, frame_owner, NULL);
 }
 
 /*
- * All in this one function and without a call, in the usual case: lock free, entries plain, no
- * flush. What else there is, is the business of those above, which are the last thing it does.
+ * All in this one function and without a call, in the usual case: lock free, table known, entries
+ * plain, at most a flush of the page. What else there is, is the business of those above, which
+ * are the last thing it does.
  */
 long do_update_va_mapping(unsigned long address, unsigned long value, unsigned long flags)
 {
     struct vcpu *vcpu = current_vcpu();
     struct domain *domain = vcpu->domain;
-    uint64_t left;
+    struct frame *stray = NULL;
+    uint64_t *place, old;
 
     if (!mutex_take(&domain->mmu_lock, vcpu))
         return update_va(address, value, flags, domain);
-    uint64_t *place = guest_table_walk(vcpu, address);
-    if (!place || !leaf_store_short(place, value, domain, &left))
-        return update_va_locked(place, address, value, flags, domain);
-    if (left || !mutex_give(&domain->mmu_lock, vcpu))
-        return update_va_end(domain, left, address, flags);
-    return flags & UVMF_FLUSHTYPE_MASK ? flush_after(address, flags) : 0;
+    if (!guest_table_is_known(vcpu, address, &place) ||
+        !leaf_store_short(place, &value, domain, &old, &stray))
+        return update_va_locked(address, value, flags, domain, stray);
+    if ((old & PTE_PRESENT) && !leaf_put_again(old))
+        return update_va_end(domain, old, address, flags);
+    if (!mutex_give(&domain->mmu_lock, vcpu))
+        return update_va_end(domain, 0, address, flags);
+    if (!(flags & UVMF_FLUSHTYPE_MASK))
+        return 0;
+    if (flags != (UVMF_INVLPG | UVMF_LOCAL))
+        return flush_after(address, flags);
+    tlb_flush_local_page(address);
+    return 0;
 }
 
 long do_update_va_mapping_otherdomain(uint64_t address, uint64_t entry, unsigned long flags,

@@ -66,6 +66,7 @@ static int replace_kernel_table(struct vcpu *vcpu, mfn_t number)
     if (rc)
         return rc;
     vcpu->kernel_table = number;
+    known_tables_forget(&vcpu->known);
     vcpu_load_table(vcpu);
     tlb_flush_local();
     frame_put_typed(mfn_to_frame(old));
@@ -238,23 +239,21 @@ static const struct {
 
 _Static_assert(sizeof(struct mmuext_op) == 3 * sizeof(uint64_t), "read as words");
 
-/* `position` lies in a range that has been checked. */
-static inline __attribute__((always_inline)) int operate(guest_ptr_t position, struct domain *owner,
-                                                         const struct domain *current)
-{
-    union {
-        struct mmuext_op op;
-        uint64_t words[3];
-    } copy;
+/* An operation as it is read. */
+union operation_words {
+    struct mmuext_op op;
+    uint64_t words[3];
+};
 
-    if (words_from_guest(copy.words, position, 3))
-        return -XEN_EFAULT;
-    unsigned command = copy.op.cmd;
+static int operate(const union operation_words *copy, struct domain *owner)
+{
+    unsigned command = copy->op.cmd;
+
     if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)
         return -XEN_ENOSYS;
-    if (!operations[command].foreign && owner != current)
+    if (!operations[command].foreign && owner != current_domain())
         return -XEN_EPERM;
-    return operations[command].handler(&copy.op, owner);
+    return operations[command].handler(&copy->op, owner);
 }
 
 /* The next operations in order, up to the first that fails; how many were done by `done`. */
@@ -270,7 +269,10 @@ static int operate_piece(guest_ptr_t list, uint32_t count, uint32_t *done, domid
     if (owner == &domain_io || owner == &domain_xen)
         return -XEN_EINVAL;
     while (*done < end) {
-        rc = operate(guest_ptr_at(list, *done, sizeof(struct mmuext_op)), owner, current_domain());
+        union operation_words copy;
+        rc = words_from_guest(copy.words, guest_ptr_at(list, *done, sizeof(copy)), 3);
+        if (rc == 0)
+            rc = operate(&copy, owner);
         if (rc || ++*done == end)
             break;
         preempt_point();
@@ -285,6 +287,8 @@ static __attribute__((noinline)) long operate_list(guest_ptr_t list, uint32_t co
     uint32_t done = 0;
     int rc;
 
+    if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
+        return -XEN_EFAULT;
     for (;;) {
         rc = operate_piece(list, count, &done, owner);
         if (rc || done == count)
@@ -296,15 +300,40 @@ static __attribute__((noinline)) long operate_list(guest_ptr_t list, uint32_t co
     return rc;
 }
 
+static __attribute__((noinline)) long operate_own(uint64_t first, uint64_t second, uint64_t third)
+{
+    const union operation_words copy = {.words = {first, second, third}};
+
+    return operate(&copy, current_domain());
+}
+
+/*
+ * What kernels do: one operation, on their own tables. The frequent ones end here, without a look
+ * at the list of operations.
+ */
+static inline __attribute__((always_inline)) long operate_single(guest_ptr_t position)
+{
+    uint64_t words[3];
+
+    if (words_from_guest(words, position, 3))
+        return -XEN_EFAULT;
+    uint32_t command = (uint32_t)words[0];
+    if (command == MMUEXT_INVLPG_LOCAL && guest_address_ok(words[1]))
+        tlb_flush_local_page(words[1]);
+    else if (command == MMUEXT_TLB_FLUSH_LOCAL ||
+             (command == MMUEXT_NEW_BASEPTR && words[1] == current_vcpu()->kernel_table.value))
+        tlb_flush_local();
+    else
+        return operate_own(words[0], words[1], words[2]);
+    return 0;
+}
+
 long do_mmuext_op(unsigned long address, uint32_t count, unsigned long done_address, uint32_t owner)
 {
     guest_ptr_t list = guest_ptr(address);
 
-    /* What kernels do: one operation, on their own tables. */
     if (count == 1 && !done_address && (domid_t)owner == DOMID_SELF &&
-        guest_range_ok(list, sizeof(struct mmuext_op)))
-        return operate(list, current_domain(), current_domain());
-    if (!guest_array_ok(list, count, sizeof(struct mmuext_op)))
-        return -XEN_EFAULT;
+        guest_words_ok(address, sizeof(struct mmuext_op)))
+        return operate_single(list);
     return operate_list(list, count, guest_ptr(done_address), (domid_t)owner);
 }

@@ -5,6 +5,7 @@
 
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/io/console.h"
+#include "hypervisor/memory/known_table.h"
 #include "hypervisor/memory/leaf.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/panic.h"
@@ -71,6 +72,7 @@ int table_validate(struct frame *frame, enum frame_type type)
 
 void table_invalidate(struct frame *frame, enum frame_type type)
 {
+    known_tables_forget_all(frame->owner);
     put_entries(table_level_of(type), table_entries(frame), ENTRIES_PER_TABLE);
     preempt_point();
 }
@@ -93,11 +95,13 @@ static int upper_update(struct table_update *update, const struct table_level *l
         return rc;
     uint64_t seen = update->mode == TABLE_COMPARE ? update->expected : old;
     bool written = entry_write(place, value, update->mode, &seen);
+    update->unlinked = written && !same && (old & PTE_PRESENT);
+    if (update->unlinked)
+        known_tables_forget_all(owner);
     if (!same)
         entry_put(level, written ? old : value);
     if (!written)
         update->expected = seen;
-    update->unlinked = written && !same && (old & PTE_PRESENT);
     return !written;
 }
 

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "hypervisor/memory/frame.h"
+#include "hypervisor/processor/cpu.h"
 
 struct domain;
 
@@ -86,6 +87,11 @@ int frame_unpin(struct frame *frame);
 typedef uint64_t __attribute__((may_alias)) frame_counts_t;
 
 #define COUNTS_ONE_EACH ((uint64_t)1 << 32 | 1)
+/* Of a frame that is writable and has one reference of each kind. */
+#define COUNTS_FIRST ((uint64_t)TYPE_WORD_SHARED << 32 | 1)
+/* Bits that are clear in the counts beyond these, if they are those of a writable frame, and far
+ * from the limits. */
+#define COUNTS_FAR ((uint64_t) ~(TYPE_WORD_COUNT >> 1) << 32 | ~(FRAME_REFERENCES_MAX >> 1))
 
 static inline frame_counts_t *frame_counts(const struct frame *frame)
 {
@@ -94,35 +100,50 @@ static inline frame_counts_t *frame_counts(const struct frame *frame)
 
 static inline bool frame_counts_exchange(const struct frame *frame, uint64_t seen, uint64_t wanted)
 {
-    return __builtin_expect(__atomic_compare_exchange_n(frame_counts(frame), &seen, wanted, false,
-                                                        __ATOMIC_SEQ_CST, __ATOMIC_RELAXED),
-                            1);
+    return exchange_if(frame_counts(frame), seen, wanted);
 }
 
-/* Type references beyond the first of a frame that is writable now; if it is not, a number of
- * TYPE_WORD_COUNT or more. Only tables are ever pinned. */
-static inline uint32_t counts_beyond_first(uint64_t seen)
+/*
+ * Whether these are the counts of a writable frame that has `least` references of each kind, or
+ * more: one comparison, as a word that holds less, or another type, gives a difference with high
+ * bits. Only tables are ever pinned.
+ */
+static inline bool frame_counts_are_writable(uint64_t seen, uint64_t least)
 {
-    return (uint32_t)(seen >> 32) - TYPE_WORD_SHARED;
+    return !((seen - COUNTS_FIRST - (least - 1) * COUNTS_ONE_EACH) & COUNTS_FAR);
 }
 
-/* One more writable reference of the owner's frame, which has one already. The last count of either
- * word is never taken. Frames with FRAME_FLAG_READ_ONLY never have one. */
-static inline bool frame_get_writable_again(struct frame *frame, const struct domain *owner)
+/*
+ * One more writable reference of the owner's frame, which has one already. Frames with
+ * FRAME_FLAG_READ_ONLY never have one. If it became somebody else's meanwhile, it is `stray`: the
+ * reference is still to be put (frame_put_typed()); else that stays as it is.
+ */
+static inline __attribute__((always_inline)) bool
+frame_try_writable_again(struct frame *frame, const struct domain *owner, struct frame **stray)
 {
     /* The owner is looked at before and after, as in frame_get(). */
-    if (__atomic_load_n(&frame->owner, __ATOMIC_ACQUIRE) != owner)
+    if (!frame_is_owned_by(frame, owner))
         return false;
     uint64_t seen = __atomic_load_n(frame_counts(frame), __ATOMIC_ACQUIRE);
     /* Without a reference it is being given to somebody, or taken away: a shared one has its type.
      */
-    if (counts_beyond_first(seen) >= TYPE_WORD_COUNT - 1 ||
-        (uint32_t)seen - 1 >= FRAME_REFERENCES_MAX - 1 ||
+    if (!frame_counts_are_writable(seen, 1) ||
         !frame_counts_exchange(frame, seen, seen + COUNTS_ONE_EACH))
         return false;
-    if (__builtin_expect(__atomic_load_n(&frame->owner, __ATOMIC_RELAXED) == owner, 1))
+    if (frame_is_owned_by(frame, owner))
         return true;
-    frame_put_typed(frame);
+    *stray = frame;
+    return false;
+}
+
+static inline bool frame_get_writable_again(struct frame *frame, const struct domain *owner)
+{
+    struct frame *stray = NULL;
+
+    if (frame_try_writable_again(frame, owner, &stray))
+        return true;
+    if (stray)
+        frame_put_typed(stray);
     return false;
 }
 
@@ -131,6 +152,6 @@ static inline bool frame_put_writable_again(struct frame *frame)
 {
     uint64_t seen = __atomic_load_n(frame_counts(frame), __ATOMIC_ACQUIRE);
 
-    return counts_beyond_first(seen) - 1 < TYPE_WORD_COUNT - 1 && (uint32_t)seen > 1 &&
+    return frame_counts_are_writable(seen, 2) &&
            frame_counts_exchange(frame, seen, seen - COUNTS_ONE_EACH);
 }

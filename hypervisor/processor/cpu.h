@@ -179,6 +179,22 @@ static inline void outl(uint16_t port, uint32_t value)
     asm volatile("outl %0, %w1" : : "a"(value), "Nd"(port));
 }
 
+/*
+ * Store `wanted` if `seen` stands there. The same as the compiler's atomic builtin, but that one
+ * takes a register for the address, and keeps it.
+ */
+static inline __attribute__((always_inline)) bool exchange_if(uint64_t *place, uint64_t seen,
+                                                              uint64_t wanted)
+{
+    bool done;
+
+    asm volatile("lock cmpxchg %[wanted], %[place]"
+                 : "=@ccz"(done), [place] "+m"(*place), "+a"(seen)
+                 : [wanted] "r"(wanted)
+                 : "memory");
+    return __builtin_expect(done, 1);
+}
+
 #define READ_ONCE(object)         (*(const volatile typeof(object) *)&(object))
 #define WRITE_ONCE(object, value) (*(volatile typeof(object) *)&(object) = (value))
 

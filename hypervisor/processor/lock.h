@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "hypervisor/debug.h"
+#include "hypervisor/processor/cpu.h"
 #include "lib/list.h"
 
 /* Lock levels, outermost first. */
@@ -85,9 +86,7 @@ bool mutex_held(const struct mutex *mutex); /* by the caller; for assertions */
  */
 static inline bool mutex_change_owner(struct mutex *mutex, uintptr_t from, uintptr_t to)
 {
-    return __builtin_expect(__atomic_compare_exchange_n(&mutex->owner, &from, to, false,
-                                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED),
-                            1);
+    return exchange_if(&mutex->owner, from, to);
 }
 
 static inline bool mutex_take(struct mutex *mutex, struct vcpu *vcpu)

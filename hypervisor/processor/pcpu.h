@@ -71,9 +71,11 @@ struct pcpu {
     struct timer_queue timers;    /* guarded by timers.lock                            */
     uint64_t apic_timer_deadline; /* what the local APIC timer is set for, 0 = off     */
 
-    struct run_queue run_queue;          /* guarded by its lock                           */
-    struct vcpu *switched_from;          /* between a switch and schedule_tail()          */
-    volatile uint32_t flush_request;     /* TLB shootdown mailbox, processor/tlb.c         */
+    struct run_queue run_queue; /* guarded by its lock                           */
+    struct vcpu *switched_from; /* between a switch and schedule_tail()          */
+    /* TLB shootdown, processor/tlb.c: requests that others have made, those answered, and the clock
+     * at the last full flush. */
+    volatile uint32_t flush_request, flush_answered, flushed_at;
     uint8_t held_levels[16], held_count; /* lock-order check, lock.c                    */
 };
 

@@ -8,22 +8,11 @@
 #include "hypervisor/processor/pcpu.h"
 #include "hypervisor/processor/smp.h"
 
-/* Every so many flushes all processors are asked for one, so that no processor's last flush is ever
- * so long ago that the clock's differences would lose their meaning. */
-#define CLOCK_ROUND (1U << 28)
-
-static uint32_t clock_value = 1;
-/*
- * Per processor: the clock at its last full flush, and the number of requests it has answered
- * (pcpu->flush_request counts those made). Written by the processor itself.
- */
-static struct {
-    volatile uint32_t flushed_at, answered;
-} __attribute__((aligned(64))) state[PCPU_MAX];
+uint32_t tlb_clock_value = 1;
 
 uint32_t tlb_clock(void)
 {
-    return __atomic_load_n(&clock_value, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&tlb_clock_value, __ATOMIC_SEQ_CST);
 }
 
 /* The number of the request, which the processor tells when it has answered. */
@@ -38,7 +27,7 @@ static uint32_t ask(unsigned id)
 }
 
 /* Without waiting: they have until the clock's next rounds. */
-static __attribute__((noinline, cold)) void ask_all_others(void)
+__attribute__((cold)) void tlb_ask_all_others(void)
 {
     uint64_t mask = pcpu_online_mask() & ~(1UL << this_pcpu()->id);
 
@@ -46,35 +35,15 @@ static __attribute__((noinline, cold)) void ask_all_others(void)
         ask((unsigned)__builtin_ctzl(mask));
 }
 
-/*
- * The stamp is taken before the flush: whatever was given up earlier is gone afterwards. A load of
- * CR3 forgets all but global entries (Intel SDM volume 3, 4.10.4.1); none of a guest is global, and
- * of the hypervisor's own those that ever change are not.
- */
-void tlb_flush_local(void)
-{
-    uint32_t stamp = __atomic_add_fetch(&clock_value, 1, __ATOMIC_SEQ_CST);
-
-    cr3_write(cr3_read());
-    state[this_pcpu()->id].flushed_at = stamp;
-    if (__builtin_expect(stamp % CLOCK_ROUND == 0, 0))
-        ask_all_others();
-}
-
-void tlb_flush_local_page(uint64_t address)
-{
-    invlpg(address);
-}
-
 void tlb_answer(void)
 {
     struct pcpu *pcpu = this_pcpu();
     uint32_t request = pcpu->flush_request;
 
-    if (request == state[pcpu->id].answered)
+    if (request == pcpu->flush_answered)
         return;
     tlb_flush_local();
-    __atomic_store_n(&state[pcpu->id].answered, request, __ATOMIC_RELEASE);
+    __atomic_store_n(&pcpu->flush_answered, request, __ATOMIC_RELEASE);
 }
 
 /* Ask every processor of the mask, not this one; the answers are awaited with ours going on. */
@@ -88,8 +57,8 @@ static __attribute__((noinline)) void request_and_wait(uint64_t mask)
     }
     for (uint64_t left = mask; left; left &= left - 1) {
         unsigned id = (unsigned)__builtin_ctzl(left);
-        while ((int32_t)(__atomic_load_n(&state[id].answered, __ATOMIC_ACQUIRE) - request[id]) <
-               0) {
+        const volatile uint32_t *answered = &pcpu_of(id)->flush_answered;
+        while ((int32_t)(__atomic_load_n(answered, __ATOMIC_ACQUIRE) - request[id]) < 0) {
             tlb_answer();
             cpu_relax();
         }
@@ -138,7 +107,7 @@ void tlb_flush_stale(struct domain *domain, uint32_t stamp)
 
     for (; candidates; candidates &= candidates - 1) {
         unsigned id = (unsigned)__builtin_ctzl(candidates);
-        if ((int32_t)(state[id].flushed_at - stamp) <= 0)
+        if ((int32_t)(pcpu_of(id)->flushed_at - stamp) <= 0)
             mask |= 1UL << id;
     }
     if (mask)

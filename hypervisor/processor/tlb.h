@@ -9,12 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hypervisor/processor/cpu.h"
+#include "hypervisor/processor/pcpu.h"
+
 struct domain;
 
 uint32_t tlb_clock(void);
 
-void tlb_flush_local(void); /* all of this processor's guest translations */
-void tlb_flush_local_page(uint64_t address);
+static inline void tlb_flush_local(void); /* all of this processor's guest translations */
+static inline void tlb_flush_local_page(uint64_t address);
 /* Processors in the mask (bit per pcpu id), waits until done. No spinlock above LOCK_LEVEL_MMU
  * held. */
 void tlb_flush_mask(uint64_t pcpu_mask);
@@ -34,3 +37,30 @@ uint64_t tlb_holders(const struct domain *domain);
 
 /* Answer a pending shootdown; called by spinning locks and by the IPI. */
 void tlb_answer(void);
+
+/* Every so many flushes all processors are asked for one, so that no processor's last flush is ever
+ * so long ago that the clock's differences would lose their meaning. */
+#define TLB_CLOCK_ROUND (1U << 28)
+
+extern uint32_t tlb_clock_value; /* only for here and tlb.c */
+void tlb_ask_all_others(void);
+
+/*
+ * The stamp is taken before the flush: whatever was given up earlier is gone afterwards. A load of
+ * CR3 forgets all but global entries (Intel SDM volume 3, 4.10.4.1); none of a guest is global, and
+ * of the hypervisor's own those that ever change are not.
+ */
+static inline void tlb_flush_local(void)
+{
+    uint32_t stamp = __atomic_add_fetch(&tlb_clock_value, 1, __ATOMIC_SEQ_CST);
+
+    cr3_write(cr3_read());
+    this_pcpu()->flushed_at = stamp;
+    if (__builtin_expect(stamp % TLB_CLOCK_ROUND == 0, 0))
+        tlb_ask_all_others();
+}
+
+static inline void tlb_flush_local_page(uint64_t address)
+{
+    invlpg(address);
+}

@@ -49,6 +49,7 @@ int vcpu_create(struct domain *domain, unsigned id, struct vcpu **result)
     vcpu->domain = domain;
     vcpu->id = id;
     vcpu->kernel_table = vcpu->user_table = vcpu->info_frame = MFN_INVALID;
+    known_tables_forget(&vcpu->known);
     vcpu->info = &domain->shared_info->vcpu_info[id];
     vcpu->info->evtchn_upcall_mask = 1;
     vcpu->stack = map_stack_allocate();

@@ -13,6 +13,7 @@
 #include <xen/vcpu.h>
 #include <xen/xen.h>
 
+#include "hypervisor/memory/known_table.h"
 #include "hypervisor/memory/mfn.h"
 #include "hypervisor/processor/lock.h"
 #include "hypervisor/processor/pcpu.h"
@@ -100,6 +101,7 @@ struct vcpu {
     uint8_t mutexes_held[LOCK_LEVEL_SLEEPING_END]; /* lock-order check, lock.c           */
 
     mfn_t kernel_table, user_table; /* level-4 tables, referenced; user_table may be invalid    */
+    struct known_tables known;      /* memory/known_table.h                                     */
     struct vcpu_guest guest;
     struct fpu_state *fpu; /* XSAVE area, processor/fpu.c                              */
 

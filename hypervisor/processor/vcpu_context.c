@@ -140,6 +140,7 @@ int vcpu_set_context(struct vcpu *vcpu, const struct vcpu_guest_context *context
     table_put(domain, &vcpu->user_table);
     vcpu->kernel_table = kernel_table;
     vcpu->user_table = user_table;
+    known_tables_forget(&vcpu->known);
     registers_set(vcpu, context);
     callbacks_set(vcpu, context);
     if (context->flags & VGCF_i387_valid)

@@ -336,6 +336,34 @@ static void test_unlinking_asks_for_a_flush(void **state)
     assert_int_equal(frame_type_of(l1), FRAME_TYPE_NONE);
 }
 
+/* What a vcpu knows of its tables holds until one of them goes, or an entry above them changes. */
+static void test_known_tables_are_forgotten(void **state)
+{
+    (void)state;
+    static struct vcpu vcpu;
+    struct frame *l2 = pinned_table(FRAME_TYPE_L2), *l1 = pinned_table(FRAME_TYPE_L1);
+    struct frame *other = pinned_table(FRAME_TYPE_L1), *data = frame_of_one();
+    const struct known_tables known = {7, machine_entries(l1), machine_entries(l1)};
+    const uint64_t none = KNOWN_REGION_NONE;
+
+    domains[1].vcpus[0] = &vcpu;
+    domains[1].vcpu_max = 1;
+    vcpu.known = known;
+    assert_int_equal(update(l2, 3, machine_entry(l1, 0), &domains[1]), 0);
+    assert_int_equal(update(l2, 3, machine_entry(l1, PTE_WRITABLE), &domains[1]), 0);
+    assert_int_equal(update(l1, 3, machine_entry(data, PTE_WRITABLE), &domains[1]), 0);
+    assert_memory_equal(&vcpu.known, &known, sizeof(known));
+    assert_int_equal(update(l2, 3, machine_entry(other, 0), &domains[1]), 0);
+    assert_int_equal(vcpu.known.region, none);
+    assert_null(vcpu.known.updated);
+    vcpu.known = known;
+    assert_int_equal(frame_unpin(l1), 0);
+    assert_int_equal(vcpu.known.region, none);
+    assert_null(vcpu.known.updated);
+    domains[1].vcpu_max = 0;
+    domains[1].vcpus[0] = NULL;
+}
+
 #define TEST(function) \
     cmocka_unit_test_setup_teardown(function, table_machine_begin, table_machine_end)
 
@@ -357,6 +385,7 @@ int main(void)
         TEST(test_update_modes),
         TEST(test_rights_that_widen_are_checked),
         TEST(test_unlinking_asks_for_a_flush),
+        TEST(test_known_tables_are_forgotten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ interpreter_SOURCES := hypervisor/interpreter/alu.c hypervisor/interpreter/decod
 virtio_queue_SOURCES := drivers/hardware/virtio_queue.c
 MACHINE_SOURCES := tests/unit/machine.c hypervisor/debug.c hypervisor/memory/audit.c hypervisor/memory/descriptor_frame.c \
     hypervisor/memory/device_memory.c hypervisor/memory/entry.c hypervisor/memory/frame.c \
-    hypervisor/memory/heap.c hypervisor/memory/leaf.c hypervisor/memory/m2p.c hypervisor/memory/table.c hypervisor/memory/type.c
+    hypervisor/memory/heap.c hypervisor/memory/known_table.c hypervisor/memory/leaf.c hypervisor/memory/m2p.c hypervisor/memory/table.c hypervisor/memory/type.c
 event_channel_SOURCES := $(MACHINE_SOURCES) tests/unit/event_machine.c hypervisor/io/event_channel.c hypervisor/io/event_bind.c \
     hypervisor/io/event_poll.c
 frame_SOURCES := $(MACHINE_SOURCES)
