@@ -6,7 +6,7 @@
  *   256   0xffff800000000000   machine-to-physical table (MACH2PHYS_VIRT_START)  guest read-only
  *   261   0xffff828000000000   frame table, 32 bytes a frame                     RW NX
  *         0xffff829000000000   machine-to-physical table, writable alias         RW NX
- *         0xffff82a000000000   hypervisor stacks, one 16 KiB slot each           RW NX
+ *         0xffff82a000000000   hypervisor stacks and vcpus, a 24 KiB slot each   RW NX
  *         0xffff82b000000000   processor areas: syscall stub (RX), pcpu (RW)     see pcpu.h
  *         0xffff82b800000000   descriptor-table windows, 128 KiB a processor     RW NX
  *         0xffff82c000000000   device memory (local APIC, I/O APIC, HPET)        RW NX uncached
@@ -38,9 +38,12 @@
 #define PAGE_SIZE  4096
 #define PAGE_MASK  (~0xfffUL)
 
-/* A hypervisor stack: 8 KiB, aligned to its size; the rest of its 16 KiB slot is the guard. */
+/*
+ * A slot: 8 KiB of guard, a hypervisor stack of 8 KiB, aligned to its size, and, where it is a
+ * virtual processor's, its struct vcpu behind it: entry.S reaches that relative to rsp.
+ */
 #define STACK_SIZE      8192
-#define STACK_SLOT_SIZE 16384
+#define STACK_SLOT_SIZE (3 * STACK_SIZE)
 
 #define PCPU_MAX 64
 /* One processor area: page 0 the syscall stub (executable), then struct pcpu. */

@@ -4,7 +4,7 @@
  *
  * On every entry from a guest the top of the virtual CPU's hypervisor stack becomes
  *
- *     +0xd8  end of the stack (8 KiB aligned)
+ *     +0xd8  end of the stack (8 KiB aligned); here begins struct vcpu
  *     +0xd0  struct pcpu *
  *     +0xc8  struct vcpu *
  *     +0xa8  es ds fs gs            (not used: segment registers stay live)
@@ -18,19 +18,26 @@
  * the last lines, wherever the stack pointer is. Everything after "save" is C, which is compiled
  * for a stack aligned to 8 bytes.
  *
- * A hypercall saves only what C may change and the guest wants back: from r10 upwards, without what
- * is known (rcx, rax, entry vector, cs, ss). rbx, rbp and r12 to r15 stay in the processor, because every C
- * function gives them back; the handler's own stack lies where the rest of the frame would be. On
- * the way out one word of the vcpu and one byte of its guest say whether there is anything to do.
- * If not, six registers are loaded and sysret ends it. If there is, the frame is completed from
- * the live registers (hypercall_complete), and the way is that of all others: exit_to_guest.
+ * What happens again and again saves only what C may change and the guest wants back, from r10 (a
+ * hypercall, whose rcx and r11 are known) or r11 (the frequent exceptions) upwards. rbx, rbp and
+ * r12 to r15 stay in the processor, because every C function gives them back; C's own stack lies
+ * where the rest of the frame would be. On the way out one word of the vcpu and one byte of its
+ * guest say whether there is anything to do. If not, the same registers are loaded and sysret or
+ * iret ends it. If there is, the frame is completed from the live registers, and the way is that of
+ * all others: exit_to_guest.
+ *
+ * All of this lies in the page of the syscall stub, which would else be empty.
  */
+#include <xen/xen.h>
+
+#define XEN_ERRNO(name, value) .equ XEN_##name, value
+#include <xen/errno.h>
+
 #include "hypervisor/dispatcher/offsets.h"
 #include "hypervisor/layout.h"
 
-#define FLAT_RING3_CS64 0xe033
-#define FLAT_RING3_CS32 0xe023
-#define FLAT_RING3_SS   0xe02b
+/* A field of the vcpu; rsp = the frame's field at `base`. */
+#define VCPU(field, base) (STACK_TOP_SIZE - (base) + (field))(%rsp)
 
 /* Those that C may change. */
 .macro SAVE_VOLATILE
@@ -45,9 +52,7 @@
     push %r11
 .endm
 
-.macro SAVE_REGISTERS
-    cld
-    SAVE_VOLATILE
+.macro SAVE_REST
     push %rbx
     push %rbp
     push %r12
@@ -56,21 +61,27 @@
     push %r15
 .endm
 
+.macro SAVE_REGISTERS
+    cld
+    SAVE_VOLATILE
+    SAVE_REST
+.endm
+
 /* processor/smap.h */
-.macro CLEAR_AC
-7:  .byte 0x0f, 0x1f, 0xca
+.macro SMAP_SITE instruction:vararg
+7:  .byte \instruction
     .pushsection .smap_sites, "a"
     .quad 7b
     .popsection
 .endm
+.macro CLEAR_AC
+    SMAP_SITE 0x0f, 0x1f, 0xca
+.endm
+.macro SET_AC
+    SMAP_SITE 0x0f, 0x1f, 0xcb
+.endm
 
-.macro RESTORE_REGISTERS
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
+.macro RESTORE_VOLATILE
     pop %r11
     pop %r10
     pop %r9
@@ -82,8 +93,15 @@
     pop %rdi
 .endm
 
-
-    .text
+.macro RESTORE_REGISTERS
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    RESTORE_VOLATILE
+.endm
 
 /*
  * Go to `work` if there is any to do before the guest, which makes the vcpu's exit word more than
@@ -91,15 +109,16 @@
  * among it: that one's interrupt comes right after the return. rsp = the frame's field at `base`.
  */
 .macro LEAVE_IF_WORK work, upcall, base
-    mov (STACK_TOP_VCPU - \base)(%rsp), %rdx
-    cmpq $0, VCPU_EXIT_WORD(%rdx)
-    jne \work
-    mov VCPU_INFO(%rdx), %rcx
-    cmpb $0, (%rcx)             /* evtchn_upcall_pending */
-    jne 5f
+    mov VCPU(VCPU_INFO, \base), %rcx
+    movzbl (%rcx), %ecx         /* evtchn_upcall_pending */
+    or VCPU(VCPU_EXIT_WORD, \base), %rcx
+    jnz 5f
 6:
     .subsection 1
-5:  cmpb $0, 1(%rcx)            /* evtchn_upcall_mask */
+5:  cmpq $0, VCPU(VCPU_EXIT_WORD, \base)
+    jne \work
+    mov VCPU(VCPU_INFO, \base), %rcx
+    cmpb $0, 1(%rcx)            /* evtchn_upcall_mask */
     je \upcall
     jmp 6b
     .previous
@@ -109,7 +128,7 @@
  * The frame's entry vector is ENTRY_SYSCALL: it came by syscall from 64-bit code, or C has made it
  * so that sysret can load it. rcx = its rip, at `rip`(%rsp). On a non-canonical one sysret would
  * fault in ring 0 (XSA-7). Handlers' addresses were looked at when they were registered, and iret's
- * by do_iret(); what came by syscall can be no other than the first behind the lower half.
+ * before it took this way; what came by syscall can be no other than the first behind the lower half.
  */
 .macro LOAD_SYSRET_RIP rip, otherwise
     mov \rip(%rsp), %rcx
@@ -124,58 +143,85 @@
     .previous
 .endm
 
-    .text
+.macro FAULTING fixup, instruction:vararg
+8:  \instruction
+    .pushsection .extable, "a"
+    .quad 8b, \fixup
+    .popsection
+.endm
 
-/* ---- syscall: one page, mapped before every struct pcpu, which it reaches relative to rip ---- */
+.macro LEAVE_BY_IRET
+    FAULTING exit_iret_failed, iretq
+.endm
 
     .section .syscall_stub, "ax"
     .balign PAGE_SIZE
-    .globl syscall_stub_page
-#define PCPU(field) (syscall_stub_page + PAGE_SIZE + field)(%rip)
 
 /*
- * rcx = rip, r11 = rflags; interrupts are off, and DF and AC clear, by the syscall mask. Goes on
- * with rsp = rflags of the frame.
+ * ---- syscall: this page is mapped before every struct pcpu, which it reaches relative to rip ----
+ *
+ * rcx = rip, r11 = rflags; interrupts are off, and DF and AC clear, by the syscall mask. rax = number
+ * of a hypercall and rdi rsi rdx r10 r8 its arguments, in the guest's kernel; for its user mode no
+ * number is below the limit. What it jumps to, and all below, runs where the image was linked.
  */
-.macro STUB entry
+#define PCPU(field) (syscall_stub_page + PAGE_SIZE + field)(%rip)
+
+/* rsp = the frame's rflags */
+.macro SWITCH_STACK
     mov %rsp, PCPU(PCPU_SYSCALL_SCRATCH)
     mov PCPU(PCPU_SYSCALL_STACK), %rsp
     push PCPU(PCPU_SYSCALL_SCRATCH)
     push %r11
-    jmp *PCPU(\entry)
 .endm
 
+    .globl syscall_stub_page
 syscall_stub_page:
-    STUB PCPU_SYSCALL_ENTRY
+    cmp PCPU(PCPU_HYPERCALL_LIMIT), %rax
+    jae 1f
+    SWITCH_STACK
+    sub $(REGS_RFLAGS - REGS_R10), %rsp
+    mov %rcx, (REGS_RIP - REGS_R10)(%rsp)
+    incl (STACK_TOP_SIZE - REGS_R10 + VCPU_HYPERCALL_COUNT)(%rsp, %rax, 4)
+    mov PCPU(PCPU_HYPERCALLS), %rcx
+    jmp *(%rcx, %rax, 8)
+1:  SWITCH_STACK
+    sub $(REGS_RFLAGS - REGS_R10), %rsp
+    mov %rcx, (REGS_RIP - REGS_R10)(%rsp)
+    cmpl $0, PCPU(PCPU_HYPERCALL_LIMIT)
+    jne 2f
+    jmp *syscall_entry_address(%rip)
+2:  jmp *hypercall_unknown_address(%rip)
     .balign 64
     .globl syscall_stub_compat
 syscall_stub_compat:
-    STUB PCPU_COMPAT_ENTRY
-    .balign PAGE_SIZE
+    SWITCH_STACK
+    jmp *compat_entry_address(%rip)
 
-    .text
+    .balign 8
+syscall_entry_address:
+    .quad syscall_entry
+hypercall_unknown_address:
+    .quad hypercall_unknown
+compat_entry_address:
+    .quad compat_entry
 
-/* ---- hypercall: rax = number; rdi rsi rdx r10 r8 = arguments ---- */
+/* ---- ways of a hypercall: rsp = the frame's r10; rcx = the table, rax = number ---- */
 
-    .balign 64
-    .globl hypercall_entry
-hypercall_entry:
-    sub $(REGS_RFLAGS - REGS_R10), %rsp
-    mov %rcx, (REGS_RIP - REGS_R10)(%rsp)
+.macro SAVE_ARGUMENTS
     mov %rdi, (REGS_RDI - REGS_R10)(%rsp)
     mov %rsi, (REGS_RSI - REGS_R10)(%rsp)
     mov %rdx, (REGS_RDX - REGS_R10)(%rsp)
     mov %r8, (REGS_R8 - REGS_R10)(%rsp)
     mov %r9, (REGS_R9 - REGS_R10)(%rsp)
     mov %r10, (%rsp)
-    cmp $HYPERCALL_LIMIT, %rax
-    jae hypercall_unknown
-    mov (STACK_TOP_VCPU - REGS_R10)(%rsp), %rcx
-    incl VCPU_HYPERCALL_COUNT(%rcx, %rax, 4)
-    mov hypercall_handlers(%rip), %r9
-    mov %r10, %rcx
-    call *(%r9, %rax, 8)
-hypercall_return: /* rsp = r10 of the frame */
+.endm
+
+    .balign 64
+    .globl hypercall_plain
+hypercall_plain:
+    SAVE_ARGUMENTS
+    call *(8 * HYPERCALL_LIMIT)(%rcx, %rax, 8)
+hypercall_return:
     LEAVE_IF_WORK hypercall_complete, hypercall_upcall, REGS_R10
 hypercall_sysret:
     LOAD_SYSRET_RIP (REGS_RIP - REGS_R10), hypercall_complete
@@ -189,9 +235,29 @@ hypercall_sysret:
     mov (REGS_RSP - REGS_R10)(%rsp), %rsp
     sysretq
 
-hypercall_unknown:
-    call hypercall_none
+/* The handler gives all registers back. */
+    .balign 64
+    .globl hypercall_sparing
+hypercall_sparing:
+    call *(8 * HYPERCALL_LIMIT)(%rcx, %rax, 8)
+1:  LEAVE_IF_WORK 2f, 2f, REGS_R10
+    LOAD_SYSRET_RIP (REGS_RIP - REGS_R10), 2f
+    mov (REGS_RSP - REGS_R10)(%rsp), %rsp
+    sysretq
+2:  SAVE_ARGUMENTS
     jmp hypercall_return
+
+hypercall_unknown:
+    mov $-XEN_ENOSYS, %rax
+    jmp 1b
+
+/* Handlers with a fourth argument, which C wants in rcx. */
+.irp name, mmu_update, update_va_mapping_otherdomain, mmuext_op
+    .globl hypercall_\name
+hypercall_\name:
+    mov %r10, %rcx
+    jmp do_\name
+.endr
 
 /* The handler of all while hypercalls are traced: rsp = r11 of the frame, the return address. */
     .globl hypercall_traced
@@ -205,18 +271,19 @@ hypercall_traced:
     mov (REGS_RSI - REGS_R11)(%rsp), %rsi
     mov (REGS_RDX - REGS_R11)(%rsp), %rdx
     mov (REGS_R8 - REGS_R11)(%rsp), %r8
-    mov (REGS_R10 - REGS_R11)(%rsp), %rcx
-    lea hypercall_table(%rip), %r9
-    jmp *(%r9, %rax, 8)
+    mov (REGS_R9 - REGS_R11)(%rsp), %r9
+    mov (REGS_R10 - REGS_R11)(%rsp), %r10
+    lea hypercall_table(%rip), %rcx
+    jmp *(8 * HYPERCALL_LIMIT)(%rcx, %rax, 8)
 
-/* What `syscall` and the short way have left out, or which is the handler's: r11 is pushed. */
+/* What the short ways have left out, or which is the handler's: r11 is pushed. */
 .macro COMPLETE_TO_R11
     mov %rax, (REGS_RAX - REGS_R10)(%rsp)
     mov (REGS_RIP - REGS_R10)(%rsp), %rcx
     mov %rcx, (REGS_RCX - REGS_R10)(%rsp)
     movl $ENTRY_SYSCALL, (REGS_ENTRY_VECTOR - REGS_R10)(%rsp)
     movl $FLAT_RING3_CS64, (REGS_CS - REGS_R10)(%rsp)
-    movl $FLAT_RING3_SS, (REGS_SS - REGS_R10)(%rsp)
+    movl $FLAT_RING3_SS64, (REGS_SS - REGS_R10)(%rsp)
     push (REGS_RFLAGS - REGS_R10)(%rsp)
 .endm
 
@@ -227,65 +294,29 @@ hypercall_upcall:
     pop %rcx                    /* r11 */
     mov (REGS_RAX - REGS_R10)(%rsp), %rax
     /* Not whether another is wanted: others may take the mask away as often as they like. */
-    mov (STACK_TOP_VCPU - REGS_R10)(%rsp), %rdx
-    cmpq $0, VCPU_EXIT_WORD(%rdx)
+    cmpq $0, VCPU(VCPU_EXIT_WORD, REGS_R10)
     je hypercall_sysret
 
 hypercall_complete:
     COMPLETE_TO_R11
-hypercall_complete_rest: /* rsp = r11 of the frame */
-    mov %rax, (REGS_RAX - REGS_R11)(%rsp)
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+complete_rest: /* rsp = r11 of the frame */
+    SAVE_REST
     jmp exit_to_guest
 
-/*
- * The handler of the iret hypercall. It is not returned from: do_iret() writes a new frame, r11 and
- * rcx with it, and the return address of this call lies where r11 belongs.
- */
-    .globl hypercall_iret
-hypercall_iret:
-    lea -REGS_R11(%rsp), %rdi
-    call do_iret
-    LEAVE_IF_WORK hypercall_complete_rest, hypercall_complete_rest, REGS_R11
-    cmpl $0, (REGS_ENTRY_VECTOR - REGS_R11)(%rsp)
-    jne 1f
-    mov (%rsp), %r11
-    mov (REGS_R10 - REGS_R11)(%rsp), %r10
-    mov (REGS_R9 - REGS_R11)(%rsp), %r9
-    mov (REGS_R8 - REGS_R11)(%rsp), %r8
-    mov (REGS_RCX - REGS_R11)(%rsp), %rcx
-    mov (REGS_RDX - REGS_R11)(%rsp), %rdx
-    mov (REGS_RSI - REGS_R11)(%rsp), %rsi
-    mov (REGS_RDI - REGS_R11)(%rsp), %rdi
-    add $(REGS_RIP - REGS_R11), %rsp
-    jmp exit_iret
-1:  pop %rcx                    /* r11: sysret destroys it */
-    jmp hypercall_sysret
-
-/* ---- syscall from guest user mode: in and out as a hypercall, with a whole rcx and rax ---- */
+/* ---- syscall from guest user mode: in and out as a hypercall, with its rax ---- */
 
     .balign 64
-    .globl syscall_entry
 syscall_entry:
-    movq $FLAT_RING3_SS, (REGS_SS - REGS_RFLAGS)(%rsp)
-    push $FLAT_RING3_CS64
-    push %rcx
-    push $ENTRY_SYSCALL
-    SAVE_VOLATILE
-    lea -REGS_R11(%rsp), %rdi
+    SAVE_ARGUMENTS
+    mov %rax, (REGS_RAX - REGS_R10)(%rsp)
+    lea -REGS_R10(%rsp), %rdi
     call bounce_syscall
-    pop %rcx                    /* r11 */
+    mov (REGS_RAX - REGS_R10)(%rsp), %rax
     jmp hypercall_return
 
 /* From 32-bit code. */
-    .globl compat_entry
 compat_entry:
-    movq $FLAT_RING3_SS, (REGS_SS - REGS_RFLAGS)(%rsp)
+    movq $FLAT_RING3_SS64, (REGS_SS - REGS_RFLAGS)(%rsp)
     push $FLAT_RING3_CS32
     push %rcx
     push $0                     /* sysret knows only 64-bit code */
@@ -310,12 +341,7 @@ exit_restore:
 2:  mov 8(%rsp), %rcx
     mov 24(%rsp), %r11
 1:  add $8, %rsp
-exit_iret:
-    iretq
-
-    .pushsection .extable, "a"
-    .quad exit_iret, exit_iret_failed
-    .popsection
+    LEAVE_BY_IRET
 
 /* The guest's cs, ss, rip or rsp cannot be loaded: its registers are live again, save them anew. */
 exit_iret_failed:
@@ -325,8 +351,233 @@ exit_iret_failed:
     call bounce_failsafe
     jmp exit_to_guest
 
+/* ---- the iret hypercall: rsp = the frame's r10 ---- */
+
+/*
+ * xen/arch-x86/xen-x86_64.h, struct iret_context: what the guest pushed, at rcx. All registers but
+ * rax, rcx and r11, which come from there, stay in the processor. Each word is read once, checked and
+ * becomes part of what iretq loads; one that cannot be read is the domain's end.
+ */
+#define IRET_RAX    0
+#define IRET_R11    8
+#define IRET_RCX    16
+#define IRET_FLAGS  24
+#define IRET_RIP    32
+#define IRET_CS     40
+#define IRET_RFLAGS 48
+#define IRET_RSP    56
+#define IRET_SS     64
+#define IRET_SIZE   72
+
+.macro GUEST instruction:vararg
+    FAULTING iret_impossible, \instruction
+.endm
+
+.macro IRET_REST
+    GUEST mov IRET_R11(%rcx), %r11
+    GUEST mov IRET_RAX(%rcx), %rax
+    GUEST mov IRET_RCX(%rcx), %rcx
+    CLEAR_AC
+.endm
+
+    .balign 64
+    .globl hypercall_iret
+hypercall_iret:
+    add $(REGS_RIP - REGS_R10), %rsp
+    mov (REGS_RSP - REGS_RIP)(%rsp), %rcx
+    cmp guest_upper_half(%rip), %rcx
+    jb iret_by_lower_half
+1:  SET_AC
+    GUEST mov IRET_RSP(%rcx), %rax
+    mov %rax, (REGS_RSP - REGS_RIP)(%rsp)
+    GUEST mov IRET_RIP(%rcx), %rax
+    mov %rax, (%rsp)
+    GUEST movzwl IRET_SS(%rcx), %eax
+    or $3, %eax
+    mov %rax, (REGS_SS - REGS_RIP)(%rsp)
+    GUEST mov IRET_RFLAGS(%rcx), %rax
+    mov VCPU(VCPU_DOMAIN, REGS_RIP), %r11
+    testb $(1 << VMASST_TYPE_architectural_iopl), DOMAIN_VM_ASSIST(%r11)
+    jnz iret_iopl
+2:  mov VCPU(VCPU_INFO, REGS_RIP), %r11
+    bt $RFLAGS_IF_BIT, %eax
+    setnc 1(%r11)               /* evtchn_upcall_mask */
+    and $~RFLAGS_NOT_GUESTS, %rax
+    or $RFLAGS_FORCED, %rax
+    mov %rax, (REGS_RFLAGS - REGS_RIP)(%rsp)
+    movb $0, VCPU(VCPU_NMI_MASKED, REGS_RIP)
+    GUEST movzwl IRET_CS(%rcx), %eax
+    mov %rax, (REGS_CS - REGS_RIP)(%rsp)
+    orb $3, (REGS_CS - REGS_RIP)(%rsp)
+    not %eax
+    test $3, %al
+    jz iret_to_user
+    movzbl (%r11), %eax         /* evtchn_upcall_pending */
+    or VCPU(VCPU_EXIT_WORD, REGS_RIP), %rax
+    jnz iret_with_work
+3:  IRET_REST
+    LEAVE_BY_IRET
+
+iret_by_lower_half:
+    cmp guest_lower_half(%rip), %rcx
+    jbe 1b
+    jmp iret_impossible
+iret_iopl:
+    mov %eax, %r11d
+    shr $RFLAGS_IOPL_BIT, %r11d
+    and $3, %r11d
+    mov %r11, VCPU(VCPU_IOPL, REGS_RIP)
+    jmp 2b
+iret_with_work:
+    cmpq $0, VCPU(VCPU_EXIT_WORD, REGS_RIP)
+    jne 4f
+    cmpb $0, 1(%r11)            /* evtchn_upcall_mask */
+    jne 3b
+4:  call iret_rest
+iret_save:
+    push $0
+    SAVE_REGISTERS
+    jmp exit_to_guest
+
+iret_rest:
+    IRET_REST
+    ret
+
+/*
+ * What is the kernel's is read before the tables change. Below rip, in the place of error code and
+ * vector, stand the frame's flags; then rcx and rax. Linux leaves a system call by
+ * VGCF_in_syscall: sysret will do, where it can load cs and rip.
+ */
+iret_to_user:
+    cmpq $-1, VCPU(VCPU_USER_TABLE, REGS_RIP)
+    je iret_impossible
+    GUEST mov IRET_FLAGS(%rcx), %eax
+    push %rax
+    call iret_rest
+    push %rcx
+    push %rax
+    movb $0, VCPU(VCPU_KERNEL_MODE, REGS_RIP - 24)
+    swapgs
+    mov (STACK_TOP_PCPU - REGS_RIP + 24)(%rsp), %rcx
+    movl $0, PCPU_HYPERCALL_LIMIT(%rcx)
+    mov VCPU(VCPU_USER_TABLE, REGS_RIP - 24), %rax
+    shl $PAGE_SHIFT, %rax
+    mov %rax, PCPU_CR3(%rcx)
+    mov %rax, %cr3
+    LEAVE_IF_WORK iret_to_user_later, iret_to_user_later, (REGS_RIP - 24)
+    testl $VGCF_in_syscall, 16(%rsp)
+    jnz iret_to_user_by_sysret
+iret_to_user_by_iret:
+    pop %rax
+    pop %rcx
+    add $8, %rsp
+    LEAVE_BY_IRET
+iret_to_user_by_sysret:
+    cmpl $FLAT_RING3_CS64, (REGS_CS - REGS_RIP + 24)(%rsp)
+    jne iret_to_user_by_iret
+    mov 24(%rsp), %rcx
+    shr $47, %rcx
+    jnz iret_to_user_by_iret
+    pop %rax
+    mov 16(%rsp), %rcx
+    mov (REGS_RFLAGS - REGS_RIP + 16)(%rsp), %r11
+    mov (REGS_RSP - REGS_RIP + 16)(%rsp), %rsp
+    sysretq
+iret_to_user_later:
+    pop %rax
+    pop %rcx
+    add $8, %rsp
+    jmp iret_save
+
+/* The frame, wherever rsp is, has been made in part: the domain ends before it is loaded. */
+iret_impossible:
+    CLEAR_AC
+    or $(STACK_SIZE - 1), %rsp
+    sub $(STACK_TOP_SIZE - REGS_RIP - 1), %rsp
+    push $0
+    SAVE_REGISTERS
+    mov %rsp, %rdi
+    call iret_refuse
+    jmp exit_to_guest
+
+/* Once hypercalls are traced it comes as their handler, all registers but rcx and r11 as they were. */
+    .globl hypercall_iret_traced
+hypercall_iret_traced:
+    add $(REGS_R10 - REGS_R11), %rsp
+    jmp hypercall_iret
+
+    .balign 8
+guest_upper_half:
+    .quad DIRECT_MAP_END
+guest_lower_half:
+    .quad (1 << 47) - IRET_SIZE
+
 /* ---- exceptions and interrupts ---- */
 
+/*
+ * The frequent exceptions. `handler` says what it did: TRAP_DELIVERED (the guest's handler goes on,
+ * for which sysret will do: rcx and r11 are on its stack), TRAP_DONE (the instruction is emulated),
+ * or TRAP_WHOLE: it wants all registers, as the rest of exceptions get them.
+ */
+.macro FREQUENT name, vector, handler, has_error=0
+    .balign 16
+    .globl entry_\name
+entry_\name:
+    .if \has_error == 0
+    push $0
+    .endif
+    cld
+    SAVE_VOLATILE
+    CLEAR_AC
+    testb $3, (REGS_CS - REGS_R11)(%rsp)
+    jz 3f
+    .if \vector == TRAP_VECTOR_PAGE_FAULT
+    cmpl $PAGE_FAULT_TABLE_WRITE, (REGS_ERROR_CODE - REGS_R11)(%rsp)
+    je 3f
+    .endif
+    lea -REGS_R11(%rsp), %rdi
+    call \handler
+    test %eax, %eax
+    jz trap_delivered
+    .if \vector == 6
+    js 3f
+    mov %rdx, %rbx
+    jmp trap_done
+    .else
+    jns trap_done
+    .endif
+3:  SAVE_REST
+    movl $\vector, REGS_ENTRY_VECTOR(%rsp)
+    jmp entry_saved
+.endm
+
+    FREQUENT invalid_opcode, 6, trap_invalid_opcode
+    FREQUENT protection, 13, trap_protection, 1
+    FREQUENT page_fault, TRAP_VECTOR_PAGE_FAULT, trap_page_fault, 1
+
+trap_delivered: /* rsp = r11 of the frame */
+    LEAVE_IF_WORK 1f, 1f, REGS_R11
+    mov (REGS_R10 - REGS_R11)(%rsp), %r10
+    mov (REGS_R9 - REGS_R11)(%rsp), %r9
+    mov (REGS_R8 - REGS_R11)(%rsp), %r8
+    mov (REGS_RAX - REGS_R11)(%rsp), %rax
+    mov (REGS_RDX - REGS_R11)(%rsp), %rdx
+    mov (REGS_RSI - REGS_R11)(%rsp), %rsi
+    mov (REGS_RDI - REGS_R11)(%rsp), %rdi
+    mov (REGS_RIP - REGS_R11)(%rsp), %rcx /* a registered handler: canonical */
+    mov (REGS_RFLAGS - REGS_R11)(%rsp), %r11
+    mov (REGS_RSP - REGS_R11)(%rsp), %rsp
+    sysretq
+1:  movl $ENTRY_SYSCALL, (REGS_ENTRY_VECTOR - REGS_R11)(%rsp)
+    jmp complete_rest
+
+trap_done:
+    LEAVE_IF_WORK complete_rest, complete_rest, REGS_R11
+    RESTORE_VOLATILE
+    add $8, %rsp
+    LEAVE_BY_IRET
+
+    .text
     .macro ENTRY_STUB vector
     .balign 16
     .if \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
@@ -351,9 +602,12 @@ entry_stubs: /* 16 bytes each, asserted by entry_stubs_end */
     .globl entry_stubs_end
 entry_stubs_end:
 
+    .section .syscall_stub, "ax"
+
 entry_common:
     SAVE_REGISTERS
-    CLEAR_AC                    /* the guest's AC would open SMAP's gate for us */
+    CLEAR_AC
+entry_saved:
     mov %rsp, %rdi
     testb $3, REGS_CS(%rsp)
     jz 1f
@@ -455,5 +709,7 @@ vcpu_first_entry:
     add $8, %rsp
     jmp exit_to_guest
 
+    .subsection 2
+    .balign PAGE_SIZE
 
     .section .note.GNU-stack, "", @progbits

@@ -8,67 +8,73 @@
 #include "hypervisor/processor/scheduler.h"
 #include "hypervisor/processor/trace.h"
 
-long hypercall_none(void)
+SPARES_REGISTERS long hypercall_none(void)
 {
     return -XEN_ENOSYS;
 }
 
 /* A handler ignores the registers of arguments that it does not have. */
-#define CALL(handler) ((hypercall_t *)(void (*)(void))(handler))
-#define NONE          CALL(hypercall_none)
+#define CALL(handler)         ((hypercall_t *)(void (*)(void))(handler))
+#define WAY(number, by, call) .way[number] = (by), .handler[number] = CALL(call)
+#define PLAIN(number, call)   WAY(number, hypercall_plain, call)
+#define SPARING(number, call) WAY(number, hypercall_sparing, call)
+#define NONE(number)          SPARING(number, hypercall_none)
 
 /* docs/abi.md explains each. */
-hypercall_t *const hypercall_table[HYPERCALL_NUMBERS] = {
-    [__HYPERVISOR_set_trap_table] = CALL(do_set_trap_table),
-    [__HYPERVISOR_mmu_update] = CALL(do_mmu_update),
-    [__HYPERVISOR_set_gdt] = CALL(do_set_gdt),
-    [__HYPERVISOR_stack_switch] = CALL(do_stack_switch),
-    [__HYPERVISOR_set_callbacks] = CALL(do_set_callbacks),
-    [__HYPERVISOR_fpu_taskswitch] = CALL(do_fpu_taskswitch),
-    [__HYPERVISOR_sched_op_compat] = CALL(do_sched_op_compat),
-    [__HYPERVISOR_platform_op] = CALL(do_platform_op),
-    [__HYPERVISOR_set_debugreg] = CALL(do_set_debugreg),
-    [__HYPERVISOR_get_debugreg] = CALL(do_get_debugreg),
-    [__HYPERVISOR_update_descriptor] = CALL(do_update_descriptor),
-    [11] = NONE,
-    [__HYPERVISOR_memory_op] = CALL(do_memory_op),
-    [__HYPERVISOR_multicall] = CALL(do_multicall),
-    [__HYPERVISOR_update_va_mapping] = CALL(do_update_va_mapping),
-    [__HYPERVISOR_set_timer_op] = CALL(do_set_timer_op),
-    [16] = NONE,
-    [__HYPERVISOR_xen_version] = CALL(do_xen_version),
-    [__HYPERVISOR_console_io] = CALL(do_console_io),
-    [19] = NONE,
-    [__HYPERVISOR_grant_table_op] = CALL(do_grant_table_op),
-    [__HYPERVISOR_vm_assist] = CALL(do_vm_assist),
-    [__HYPERVISOR_update_va_mapping_otherdomain] = CALL(do_update_va_mapping_otherdomain),
-    [__HYPERVISOR_iret] = CALL(hypercall_iret),
-    [__HYPERVISOR_vcpu_op] = CALL(do_vcpu_op),
-    [__HYPERVISOR_set_segment_base] = CALL(do_set_segment_base),
-    [__HYPERVISOR_mmuext_op] = CALL(do_mmuext_op),
-    [27] = NONE,
-    [__HYPERVISOR_nmi_op] = CALL(do_nmi_op),
-    [__HYPERVISOR_sched_op] = CALL(do_sched_op),
-    [__HYPERVISOR_callback_op] = CALL(do_callback_op),
-    [31] = NONE,
-    [__HYPERVISOR_event_channel_op] = CALL(do_event_channel_op),
-    [__HYPERVISOR_physdev_op] = CALL(do_physdev_op),
-    [34] = NONE,
-    [__HYPERVISOR_sysctl] = CALL(do_sysctl),
-    [__HYPERVISOR_domctl] = CALL(do_domctl),
-    [37 ... 47] = NONE,
-    [__HYPERVISOR_arch_0] = CALL(do_mca),
-    [49 ... HYPERCALL_NUMBERS - 1] = NONE,
+const struct hypercall_table hypercall_table = {
+    PLAIN(__HYPERVISOR_set_trap_table, do_set_trap_table),
+    PLAIN(__HYPERVISOR_mmu_update, hypercall_mmu_update),
+    PLAIN(__HYPERVISOR_set_gdt, do_set_gdt),
+    SPARING(__HYPERVISOR_stack_switch, do_stack_switch),
+    PLAIN(__HYPERVISOR_set_callbacks, do_set_callbacks),
+    SPARING(__HYPERVISOR_fpu_taskswitch, do_fpu_taskswitch),
+    PLAIN(__HYPERVISOR_sched_op_compat, do_sched_op_compat),
+    PLAIN(__HYPERVISOR_platform_op, do_platform_op),
+    PLAIN(__HYPERVISOR_set_debugreg, do_set_debugreg),
+    PLAIN(__HYPERVISOR_get_debugreg, do_get_debugreg),
+    PLAIN(__HYPERVISOR_update_descriptor, do_update_descriptor),
+    NONE(11),
+    PLAIN(__HYPERVISOR_memory_op, do_memory_op),
+    PLAIN(__HYPERVISOR_multicall, do_multicall),
+    PLAIN(__HYPERVISOR_update_va_mapping, do_update_va_mapping),
+    PLAIN(__HYPERVISOR_set_timer_op, do_set_timer_op),
+    NONE(16),
+    SPARING(__HYPERVISOR_xen_version, do_xen_version),
+    PLAIN(__HYPERVISOR_console_io, do_console_io),
+    NONE(19),
+    PLAIN(__HYPERVISOR_grant_table_op, do_grant_table_op),
+    PLAIN(__HYPERVISOR_vm_assist, do_vm_assist),
+    PLAIN(__HYPERVISOR_update_va_mapping_otherdomain, hypercall_update_va_mapping_otherdomain),
+    WAY(__HYPERVISOR_iret, hypercall_iret, hypercall_iret_traced),
+    PLAIN(__HYPERVISOR_vcpu_op, do_vcpu_op),
+    SPARING(__HYPERVISOR_set_segment_base, do_set_segment_base),
+    PLAIN(__HYPERVISOR_mmuext_op, hypercall_mmuext_op),
+    NONE(27),
+    PLAIN(__HYPERVISOR_nmi_op, do_nmi_op),
+    PLAIN(__HYPERVISOR_sched_op, do_sched_op),
+    PLAIN(__HYPERVISOR_callback_op, do_callback_op),
+    NONE(31),
+    PLAIN(__HYPERVISOR_event_channel_op, do_event_channel_op),
+    PLAIN(__HYPERVISOR_physdev_op, do_physdev_op),
+    NONE(34),
+    PLAIN(__HYPERVISOR_sysctl, do_sysctl),
+    PLAIN(__HYPERVISOR_domctl, do_domctl),
+    NONE(37 ... 47),
+    PLAIN(__HYPERVISOR_arch_0, do_mca),
+    NONE(49 ... HYPERCALL_NUMBERS - 1),
 };
 
-static hypercall_t *traced[HYPERCALL_NUMBERS];
-hypercall_t *const *hypercall_handlers = hypercall_table;
+static struct hypercall_table traced;
 
 void hypercall_trace_set(bool on)
 {
-    for (unsigned i = 0; i < HYPERCALL_NUMBERS; i++)
-        traced[i] = CALL(hypercall_traced);
-    __atomic_store_n(&hypercall_handlers, on ? traced : hypercall_table, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < HYPERCALL_NUMBERS; i++) {
+        traced.way[i] = hypercall_plain;
+        traced.handler[i] = CALL(hypercall_traced);
+    }
+    for (unsigned id = 0; id < pcpu_count; id++)
+        __atomic_store_n(&pcpu_of(id)->hypercalls, on ? &traced : &hypercall_table,
+                         __ATOMIC_RELEASE);
 }
 
 void hypercall_trace(unsigned long number, unsigned long first)
@@ -80,9 +86,23 @@ void hypercall_trace(unsigned long number, unsigned long first)
     trace_write(TRC_PV_HYPERCALL_V2, words, 2);
 }
 
+/* As entry.S calls it: all registers of arguments, the fourth in r10. */
+static inline unsigned long handler_call(hypercall_t *handler, unsigned long *argument)
+{
+    register unsigned long fourth asm("r10") = argument[3], fifth asm("r8") = argument[4];
+    unsigned long result;
+
+    asm volatile("call *%[handler]"
+                 : "=a"(result), "+D"(argument[0]), "+S"(argument[1]), "+d"(argument[2]),
+                   "+r"(fourth), "+r"(fifth)
+                 : [handler] "r"(handler)
+                 : "rcx", "r9", "r11", "memory", "cc");
+    return result;
+}
+
 /* What entry.S does for a single call. */
 static inline unsigned long entry_call(struct vcpu *vcpu, unsigned long number,
-                                       const unsigned long *argument)
+                                       unsigned long *argument)
 {
     if (number == __HYPERVISOR_iret || number == __HYPERVISOR_multicall)
         return (unsigned long)-XEN_EINVAL;
@@ -91,8 +111,7 @@ static inline unsigned long entry_call(struct vcpu *vcpu, unsigned long number,
     vcpu->hypercall_count[number]++;
     if (trace_on())
         hypercall_trace(number, argument[0]);
-    return (unsigned long)hypercall_table[number](argument[0], argument[1], argument[2],
-                                                  argument[3], argument[4]);
+    return handler_call(hypercall_table.handler[number], argument);
 }
 
 static inline bool result_write(struct multicall_entry *guest, unsigned long result)

@@ -33,13 +33,36 @@
 /* struct pcpu */
 #define PCPU_SYSCALL_STACK   0
 #define PCPU_SYSCALL_SCRATCH 8
-#define PCPU_SYSCALL_ENTRY   16
-#define PCPU_COMPAT_ENTRY    24
+#define PCPU_HYPERCALL_LIMIT 16
+#define PCPU_HYPERCALLS      24
+#define PCPU_CR3             32
 
 /* struct vcpu */
 #define VCPU_EXIT_WORD       0
 #define VCPU_INFO            8
 #define VCPU_HYPERCALL_COUNT 16
+#define VCPU_DOMAIN          272
+#define VCPU_USER_TABLE      280
+#define VCPU_KERNEL_MODE     296
+#define VCPU_NMI_MASKED      297
+#define VCPU_IOPL            304
+
+/* struct domain */
+#define DOMAIN_VM_ASSIST 0
+
+/* Bits of rflags: what iret does not take from a guest, and what it always sets. */
+#define RFLAGS_IF_BIT     9
+#define RFLAGS_IOPL_BIT   12
+#define RFLAGS_NOT_GUESTS 0x23000 /* VM, IOPL */
+#define RFLAGS_FORCED     0x202   /* IF, and bit 1 */
+
+/* What the frequent exceptions' handlers answer, trap.h. */
+#define TRAP_DELIVERED 0
+#define TRAP_DONE      1
+#define TRAP_WHOLE     -1
+
+#define TRAP_VECTOR_PAGE_FAULT 14
+#define PAGE_FAULT_TABLE_WRITE 7 /* a write from ring 3 to a page that is there */
 
 /*
  * The entry vector after `syscall` from 64-bit code: such a frame may be left by sysret, see

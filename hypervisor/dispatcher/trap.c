@@ -5,6 +5,7 @@
 
 #include "hypervisor/dispatcher/bounce.h"
 #include "hypervisor/dispatcher/exception_table.h"
+#include "hypervisor/dispatcher/hypercall.h"
 #include "hypervisor/dispatcher/offsets.h"
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/domain/vcpu_area.h"
@@ -44,13 +45,26 @@ _Static_assert(offsetof(struct stack_top, vcpu) == STACK_TOP_VCPU, "");
 _Static_assert(sizeof(struct stack_top) == STACK_TOP_SIZE, "");
 _Static_assert(offsetof(struct pcpu, syscall_stack) == PCPU_SYSCALL_STACK, "");
 _Static_assert(offsetof(struct pcpu, syscall_scratch) == PCPU_SYSCALL_SCRATCH, "");
-_Static_assert(offsetof(struct pcpu, syscall_entry) == PCPU_SYSCALL_ENTRY, "");
-_Static_assert(offsetof(struct pcpu, compat_entry) == PCPU_COMPAT_ENTRY, "");
+_Static_assert(offsetof(struct pcpu, hypercall_limit) == PCPU_HYPERCALL_LIMIT, "");
+_Static_assert(offsetof(struct pcpu, hypercalls) == PCPU_HYPERCALLS, "");
+_Static_assert(offsetof(struct pcpu, cr3) == PCPU_CR3, "");
 _Static_assert(offsetof(struct vcpu, pause_count) == VCPU_EXIT_WORD, "");
 _Static_assert(offsetof(struct vcpu, exit_unused) == VCPU_EXIT_WORD + 7, "");
 _Static_assert(offsetof(struct vcpu, info) == VCPU_INFO, "");
 _Static_assert(offsetof(struct vcpu, hypercall_count) == VCPU_HYPERCALL_COUNT, "");
+_Static_assert(offsetof(struct vcpu, domain) == VCPU_DOMAIN, "");
+_Static_assert(offsetof(struct vcpu, user_table) == VCPU_USER_TABLE, "");
+_Static_assert(offsetof(struct vcpu, guest.kernel_mode) == VCPU_KERNEL_MODE, "");
+_Static_assert(offsetof(struct vcpu, guest.nmi_masked) == VCPU_NMI_MASKED, "");
+_Static_assert(offsetof(struct vcpu, guest.iopl) == VCPU_IOPL, "");
+_Static_assert(offsetof(struct domain, vm_assist) == DOMAIN_VM_ASSIST, "");
+_Static_assert(RFLAGS_NOT_GUESTS == (RFLAGS_VM | RFLAGS_IOPL), "");
+_Static_assert(RFLAGS_FORCED == (RFLAGS_IF | RFLAGS_FIXED), "");
+_Static_assert(RFLAGS_IF == 1 << RFLAGS_IF_BIT && RFLAGS_IOPL == 3 << RFLAGS_IOPL_BIT, "");
 _Static_assert(HYPERCALL_NUMBERS == HYPERCALL_LIMIT, "");
+_Static_assert(sizeof(hypercall_t *) * HYPERCALL_LIMIT ==
+                   offsetof(struct hypercall_table, handler),
+               "");
 _Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) == 0, "");
 _Static_assert(offsetof(struct vcpu_info, evtchn_upcall_mask) == 1, "");
 
@@ -108,83 +122,109 @@ void trap_from_hypervisor(struct cpu_user_regs *regs)
     panic("exception %u in the hypervisor at %lx", regs->entry_vector, regs->rip);
 }
 
-static __attribute__((noinline)) void trap_page_fault(struct cpu_user_regs *regs)
+/* Cold, and out of the way: tracing wants the vector and a frame that is whole. */
+static inline bool traced(void)
 {
-    const uint32_t write_protection = PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE;
-    uint64_t address = cr2_read();
-
-    if (trace_on())
-        trace_write_trap(regs, address);
-    if ((regs->error_code & write_protection) == write_protection &&
-        regs_vcpu(regs)->guest.kernel_mode && interpreter_table_write(regs, address))
-        return;
-    if (!(regs->error_code & PAGE_FAULT_USER) && interpreter_ring3_iret(regs))
-        return;
-    bounce_page_fault(regs, address);
+    return __builtin_expect(trace_on(), false);
 }
 
-static __attribute__((noinline)) void trap_guest_interrupt(struct cpu_user_regs *regs)
+static inline struct trap_outcome outcome(long done)
+{
+    return (struct trap_outcome){.done = done};
+}
+
+/* A domain that cannot take it has ended: the way out finds that there is something to do. */
+static inline struct trap_outcome delivered(bool delivered)
+{
+    return outcome(delivered ? TRAP_DELIVERED : TRAP_DONE);
+}
+
+struct trap_outcome trap_page_fault(struct cpu_user_regs *regs)
+{
+    if (traced())
+        return outcome(TRAP_WHOLE);
+    uint64_t address = cr2_read();
+    if (!(regs->error_code & PAGE_FAULT_USER) && interpreter_ring3_iret(regs))
+        return outcome(TRAP_DONE);
+    return delivered(bounce_page_fault(regs, address));
+}
+
+struct trap_outcome trap_invalid_opcode(struct cpu_user_regs *regs)
+{
+    uint64_t rbx;
+
+    if (traced())
+        return outcome(TRAP_WHOLE);
+    if (interpreter_forced_cpuid(regs, &rbx))
+        return (struct trap_outcome){.done = TRAP_DONE, .rbx = rbx};
+    return delivered(bounce_invalid_opcode(regs));
+}
+
+struct trap_outcome trap_protection(struct cpu_user_regs *regs)
+{
+    if (traced() || !interpreter_frequent(regs))
+        return outcome(TRAP_WHOLE);
+    return outcome(TRAP_DONE);
+}
+
+static void trap_guest_interrupt(struct cpu_user_regs *regs)
 {
     trap_interrupt(regs->entry_vector);
     regs_vcpu(regs)->exit_work = true; /* it may be about a reschedule */
 }
 
-static __attribute__((noinline)) void trap_invalid_opcode(struct cpu_user_regs *regs)
+static void trap_page_fault_whole(struct cpu_user_regs *regs, uint64_t address)
 {
-    if (!interpreter_forced_emulation(regs))
-        bounce_exception(regs, TRAP_INVALID_OPCODE, 0);
+    const uint32_t write_protection = PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE;
+
+    if ((regs->error_code & write_protection) == write_protection &&
+        regs_vcpu(regs)->guest.kernel_mode && interpreter_table_write(regs, address))
+        return;
+    if (!(regs->error_code & PAGE_FAULT_USER) && interpreter_ring3_iret(regs))
+        return;
+    if (bounce_page_fault(regs, address))
+        bounce_complete(regs);
 }
 
-static __attribute__((noinline)) void trap_protection(struct cpu_user_regs *regs)
+static void trap_exception(struct cpu_user_regs *regs, unsigned vector)
 {
-    if (!interpreter_privileged(regs))
-        bounce_exception(regs, TRAP_PROTECTION, regs->error_code);
+    switch (vector) {
+    case TRAP_INVALID_OPCODE:
+        if (interpreter_forced_cpuid(regs, &regs->rbx))
+            return;
+        break;
+    case TRAP_PROTECTION:
+        if (interpreter_privileged(regs))
+            return;
+        break;
+    case TRAP_NO_DEVICE:
+        if (!fpu_guest_trap(regs_vcpu(regs)))
+            return;
+        break;
+    case TRAP_DEBUG:
+        debug_register_trap(regs_vcpu(regs));
+        break;
+    }
+    bounce_exception(regs, vector, regs->error_code);
 }
 
-static __attribute__((noinline)) void trap_no_device(struct cpu_user_regs *regs)
+static __attribute__((noinline, cold)) void trap_write_trace(const struct cpu_user_regs *regs)
 {
-    if (fpu_guest_trap(regs_vcpu(regs)))
-        bounce_exception(regs, TRAP_NO_DEVICE, 0);
+    trace_write_trap(regs, regs->entry_vector == TRAP_PAGE_FAULT ? cr2_read() : 0);
 }
 
-static __attribute__((noinline)) void trap_debug(struct cpu_user_regs *regs)
-{
-    debug_register_trap(regs_vcpu(regs));
-    bounce_exception(regs, TRAP_DEBUG, 0);
-}
-
-static inline __attribute__((always_inline)) void trap_exception(struct cpu_user_regs *regs,
-                                                                 unsigned vector)
-{
-    if (vector == TRAP_INVALID_OPCODE)
-        trap_invalid_opcode(regs);
-    else if (vector == TRAP_PROTECTION)
-        trap_protection(regs);
-    else if (vector == TRAP_NO_DEVICE)
-        trap_no_device(regs);
-    else if (vector == TRAP_DEBUG)
-        trap_debug(regs);
-    else
-        bounce_exception(regs, vector, regs->error_code);
-}
-
-static __attribute__((noinline, cold)) void trap_traced(struct cpu_user_regs *regs)
-{
-    trace_write_trap(regs, 0);
-    trap_exception(regs, regs->entry_vector);
-}
-
-/* Nothing but jumps: what each kind of trap needs of registers and stack it takes itself. */
 void trap_from_guest(struct cpu_user_regs *regs)
 {
     unsigned vector = regs->entry_vector;
 
-    if (vector == TRAP_PAGE_FAULT)
-        trap_page_fault(regs);
-    else if (vector >= EXCEPTIONS)
+    if (vector >= EXCEPTIONS) {
         trap_guest_interrupt(regs);
-    else if (trace_on())
-        trap_traced(regs);
+        return;
+    }
+    if (traced())
+        trap_write_trace(regs);
+    if (vector == TRAP_PAGE_FAULT)
+        trap_page_fault_whole(regs, cr2_read());
     else
         trap_exception(regs, vector);
 }

@@ -25,6 +25,7 @@ struct watchdogs;
 enum domain_life { DOMAIN_ALIVE, DOMAIN_DYING, DOMAIN_DEAD };
 
 struct domain {
+    uint64_t vm_assist; /* VMASST_TYPE_* bits */
     domid_t id;
     uint32_t serial;          /* no other domain ever has it; 0: there are no more numbers */
     bool privileged;          /* may use control calls, map foreign frames, do port I/O */
@@ -67,7 +68,6 @@ struct domain {
     uint16_t weight; /* share of processor time, 1-65535; set while paused or racily, read once */
     struct domain_cap cap;
 
-    uint64_t vm_assist; /* VMASST_TYPE_* bits */
     int64_t time_offset_seconds;
     uint32_t pci_address; /* last value it wrote to port 0xcf8 */
     bool io_ports_all;    /* the first domain: all but the hypervisor's own ports */

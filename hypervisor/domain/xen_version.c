@@ -115,11 +115,16 @@ static long (*const operations[])(guest_ptr_t pointer) = {
     [XENVER_build_id] = build_id,
 };
 
-long do_xen_version(uint32_t command, unsigned long address)
+static __attribute__((noinline)) long operate(uint32_t command, unsigned long address)
 {
-    if (command == XENVER_version) /* a guest's way to get its events: Linux calls it for that */
-        return version(guest_ptr(address));
     if (command >= sizeof(operations) / sizeof(operations[0]))
         return -XEN_ENOSYS;
     return operations[command](guest_ptr(address));
+}
+
+SPARES_REGISTERS long do_xen_version(uint32_t command, unsigned long address)
+{
+    if (command == XENVER_version) /* a guest's way to get its events: Linux calls it for that */
+        return BONSAI_ABI_MAJOR << 16 | BONSAI_ABI_MINOR;
+    return operate(command, address);
 }

@@ -55,22 +55,26 @@ static const struct cpuid_result xen_leaves[] = {
     {0},
 };
 
-static inline void answer(struct cpu_user_regs *regs, struct cpuid_result result)
+/* Answers what rbx gets. */
+static inline uint64_t answer(struct cpu_user_regs *regs, struct cpuid_result result)
 {
     regs->rax = result.eax;
-    regs->rbx = result.ebx;
     regs->rcx = result.ecx;
     regs->rdx = result.edx;
+    return result.ebx;
 }
 
-static void xen_leaf(struct cpu_user_regs *regs)
+static uint64_t xen_leaf(struct cpu_user_regs *regs)
 {
     uint8_t leaf = (uint8_t)regs->rax;
     uint32_t subleaf = (uint32_t)regs->rcx;
 
-    answer(regs, leaf <= XEN_LEAF_TIME ? xen_leaves[leaf] : (struct cpuid_result){0});
+    if (leaf > XEN_LEAF_TIME)
+        return answer(regs, (struct cpuid_result){0});
+    uint64_t rbx = answer(regs, xen_leaves[leaf]);
     if (leaf == XEN_LEAF_TIME && subleaf == 0)
         regs->rcx = (uint32_t)clock_tsc_khz();
+    return rbx;
 }
 
 static void mask_leaf1(const struct vcpu *vcpu, struct cpuid_result *result)
@@ -112,7 +116,7 @@ static void mask_xsave(uint32_t subleaf, struct cpuid_result *result)
         *result = (struct cpuid_result){0};
 }
 
-static __attribute__((noinline)) void machine_leaf(struct cpu_user_regs *regs)
+static __attribute__((noinline)) uint64_t machine_leaf(struct cpu_user_regs *regs)
 {
     uint32_t leaf = (uint32_t)regs->rax, subleaf = (uint32_t)regs->rcx;
     struct cpuid_result result = cpuid(leaf, subleaf);
@@ -145,13 +149,12 @@ static __attribute__((noinline)) void machine_leaf(struct cpu_user_regs *regs)
         result.ecx = 0;
         break;
     }
-    answer(regs, result);
+    return answer(regs, result);
 }
 
-void cpuid_for_guest(struct cpu_user_regs *regs)
+uint64_t cpuid_for_guest(struct cpu_user_regs *regs)
 {
     if (((uint32_t)regs->rax & XEN_LEAVES_MASK) == XEN_LEAVES)
-        xen_leaf(regs);
-    else
-        machine_leaf(regs);
+        return xen_leaf(regs);
+    return machine_leaf(regs);
 }

@@ -16,8 +16,13 @@
  */
 bool interpreter_privileged(struct cpu_user_regs *regs);
 
-/* #UD from the guest: the forced-emulation prefix (ud2a; "xen"; cpuid). */
-bool interpreter_forced_emulation(struct cpu_user_regs *regs);
+/* The same, for what a kernel executes again and again; rbx, rbp and r12 to r15 need not be there.
+ * False: not such, or for the other to judge. */
+bool interpreter_frequent(struct cpu_user_regs *regs);
+
+/* #UD from the guest: the forced-emulation prefix (ud2a; "xen"; cpuid). As above; the register rbx
+ * goes to `rbx`. */
+bool interpreter_forced_cpuid(struct cpu_user_regs *regs, uint64_t *rbx);
 
 /* #PF, write to a present read-only page from guest kernel: a store to a live level-1 table of its
  * own. */

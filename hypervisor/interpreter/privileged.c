@@ -44,7 +44,7 @@ static bool guest_kernel_mode(void)
 static bool emulate_cpuid(const struct instruction *instruction, struct cpu_user_regs *regs)
 {
     (void)instruction;
-    cpuid_for_guest(regs);
+    regs->rbx = cpuid_for_guest(regs);
     return true;
 }
 
@@ -299,33 +299,6 @@ static __attribute__((noinline)) bool software_interrupt(struct cpu_user_regs *r
     return true;
 }
 
-/* A word of the instruction; 0, which begins none that is looked for, if it cannot be read. */
-static inline uint32_t code_word(uint64_t address)
-{
-    uint32_t word = 0;
-    bool failed = !guest_words_ok(address, sizeof(word));
-
-    if (failed)
-        return 0;
-    guest_access_begin();
-    guest_word_read(word, (const uint32_t *)address, failed);
-    guest_access_end();
-    return word;
-}
-
-/* Those without prefix or operand that a kernel executes again and again need no decoding. */
-static emulate_t *frequent(uint32_t code)
-{
-    switch ((uint16_t)code) {
-    case RDMSR:
-        return emulate_rdmsr;
-    case WRMSR:
-        return emulate_wrmsr;
-    default:
-        return NULL;
-    }
-}
-
 static __attribute__((noinline)) bool decode_and_emulate(struct cpu_user_regs *regs)
 {
     struct instruction instruction;
@@ -345,26 +318,45 @@ bool interpreter_privileged(struct cpu_user_regs *regs)
         return software_interrupt(regs);
     if (regs->error_code != 0)
         return false;
-    emulate_t *emulate = frequent(code_word(regs->rip));
-    if (!emulate)
-        return decode_and_emulate(regs);
-    if (!emulate(NULL, regs))
-        return false;
-    instruction_finish(regs, FREQUENT_LENGTH);
-    return true;
+    return decode_and_emulate(regs);
 }
 
-static __attribute__((noinline)) bool forced_cpuid(struct cpu_user_regs *regs)
+bool interpreter_frequent(struct cpu_user_regs *regs)
 {
-    if (code_word(regs->rip + FORCED_CPUID_LENGTH - sizeof(uint32_t)) != FORCED_CPUID_LAST)
+    uint16_t code = 0;
+    bool failed = !guest_words_ok(regs->rip, sizeof(code)), done = false;
+
+    if (failed || regs->error_code != 0)
         return false;
-    cpuid_for_guest(regs);
-    instruction_finish(regs, FORCED_CPUID_LENGTH);
-    return true;
+    guest_access_begin();
+    guest_word_read(code, (const uint16_t *)regs->rip, failed);
+    guest_access_end();
+    if (code == RDMSR)
+        done = emulate_rdmsr(NULL, regs);
+    else if (code == WRMSR)
+        done = emulate_wrmsr(NULL, regs);
+    if (done)
+        instruction_finish(regs, FREQUENT_LENGTH);
+    return done;
 }
 
 /* xen/arch-x86/xen.h, XEN_CPUID: ud2a; .ascii "xen"; cpuid. Seven bytes, as two words. */
-bool interpreter_forced_emulation(struct cpu_user_regs *regs)
+bool interpreter_forced_cpuid(struct cpu_user_regs *regs, uint64_t *rbx)
 {
-    return code_word(regs->rip) == FORCED_CPUID_FIRST && forced_cpuid(regs);
+    uint32_t first = 0, last = 0;
+    bool failed = !guest_words_ok(regs->rip, FORCED_CPUID_LENGTH);
+
+    if (failed)
+        return false;
+    guest_access_begin();
+    guest_word_read(first, (const uint32_t *)regs->rip, failed);
+    if (first == FORCED_CPUID_FIRST)
+        guest_word_read(last, (const uint32_t *)(regs->rip + FORCED_CPUID_LENGTH - sizeof(last)),
+                        failed);
+    guest_access_end();
+    if (last != FORCED_CPUID_LAST)
+        return false;
+    *rbx = cpuid_for_guest(regs);
+    instruction_finish(regs, FORCED_CPUID_LENGTH);
+    return true;
 }

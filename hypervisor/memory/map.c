@@ -12,7 +12,7 @@
 #define RAM_MASK      (1U << 1)
 #define FIRMWARE_MASK (1U << 1 | 1U << 2 | 1U << 3 | 1U << 4)
 #define LOW_END       0x100000
-#define ORDER_STACK   1
+#define ORDER_STACK   1 /* one more with as much behind it */
 
 extern const char syscall_stub_page[];
 
@@ -30,7 +30,7 @@ void map_install_slots(uint64_t *level4)
 
 static uint64_t stack_address(unsigned slot)
 {
-    return STACK_AREA_VIRT + (uint64_t)slot * STACK_SLOT_SIZE + STACK_SLOT_SIZE - STACK_SIZE;
+    return STACK_AREA_VIRT + (uint64_t)slot * STACK_SLOT_SIZE + STACK_SIZE;
 }
 
 /* A free slot, marked as used; STACK_SLOTS if there is none. */
@@ -57,19 +57,19 @@ static void stack_slot_give(unsigned slot)
     spin_unlock(&map_lock);
 }
 
-struct stack_top *map_stack_allocate(void)
+struct stack_top *map_stack_allocate(uint64_t behind)
 {
     unsigned slot = stack_slot_take();
     if (slot == STACK_SLOTS)
         return NULL;
-    char *pages = frame_allocate_hypervisor(ORDER_STACK);
+    char *pages = frame_allocate_hypervisor(ORDER_STACK + (behind > 0));
     if (!pages) {
         stack_slot_give(slot);
         return NULL;
     }
     uint64_t address = stack_address(slot);
     /* Not global, so that any load of CR3 forgets a stack that is gone. */
-    for (uint64_t offset = 0; offset < STACK_SIZE; offset += PAGE_SIZE)
+    for (uint64_t offset = 0; offset < STACK_SIZE + behind; offset += PAGE_SIZE)
         *map_entry(address + offset, 1) = virtual_to_physical(pages + offset) | MAP_DATA_FLAGS;
     return (struct stack_top *)(address + STACK_SIZE - sizeof(struct stack_top));
 }
@@ -80,10 +80,10 @@ void map_stack_free(struct stack_top *stack)
     unsigned slot = (unsigned)((address - STACK_AREA_VIRT) / STACK_SLOT_SIZE);
     uint64_t first = *map_entry(address, 1) & PTE_FRAME_MASK;
 
-    for (uint64_t offset = 0; offset < STACK_SIZE; offset += PAGE_SIZE)
+    for (uint64_t offset = 0; offset < 2 * STACK_SIZE; offset += PAGE_SIZE)
         *map_entry(address + offset, 1) = 0;
     tlb_flush_all();
-    frame_free_hypervisor(mfn_to_virtual(mfn(first >> PAGE_SHIFT)), ORDER_STACK);
+    frame_free_hypervisor(mfn_to_virtual(mfn(first >> PAGE_SHIFT)), ORDER_STACK + 1);
     stack_slot_give(slot);
 }
 

@@ -44,9 +44,9 @@ extern mfn_t hypervisor_table;
 /* Copy the hypervisor's 16 slots into a guest's level-4 table. */
 void map_install_slots(uint64_t *level4);
 
-/* A new stack in a slot of the stack area: its top; NULL when out of memory. Unmapped again with a
- * full TLB flush. */
-struct stack_top *map_stack_allocate(void);
+/* A new stack in a slot of the stack area, and `behind` bytes (0 or STACK_SIZE) after it, zero: its
+ * top; NULL when out of memory. With them it is unmapped again, with a full TLB flush. */
+struct stack_top *map_stack_allocate(uint64_t behind);
 void map_stack_free(struct stack_top *stack);
 
 /* Uncached device memory; NULL when the area is full. Start-up only, never unmapped. */

@@ -115,7 +115,7 @@ void fpu_set_task_switched(struct vcpu *vcpu, bool set)
         task_switched_clear();
 }
 
-long do_fpu_taskswitch(unsigned long set)
+SPARES_REGISTERS long do_fpu_taskswitch(unsigned long set)
 {
     fpu_set_task_switched(current_vcpu(), set != 0);
     return 0;

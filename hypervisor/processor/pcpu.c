@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/processor/pcpu.h"
 
+#include "hypervisor/dispatcher/hypercall.h"
 #include "hypervisor/dispatcher/trap.h"
 #include "hypervisor/memory/frame.h"
 #include "hypervisor/memory/map.h"
@@ -40,8 +41,9 @@ static struct gate interrupt_table[VECTOR_COUNT] __attribute__((aligned(16)));
 
 /* dispatcher/entry.S */
 extern const char entry_stubs[], entry_stubs_end[];
+extern const char entry_invalid_opcode[], entry_protection[], entry_page_fault[];
 extern const char entry_debug[], entry_nmi[], entry_double_fault[], entry_machine_check[];
-extern const char compat_entry[], syscall_stub_page[], syscall_stub_compat[];
+extern const char syscall_stub_page[], syscall_stub_compat[];
 
 struct pcpu *pcpu_of(unsigned id)
 {
@@ -78,6 +80,9 @@ static void interrupt_table_fill(void)
     ASSERT(entry_stubs_end - entry_stubs == VECTOR_COUNT * ENTRY_STUB_SIZE);
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
         gate_set(vector, entry_stubs + vector * ENTRY_STUB_SIZE, IST_NONE);
+    gate_set(TRAP_INVALID_OPCODE, entry_invalid_opcode, IST_NONE);
+    gate_set(TRAP_PROTECTION, entry_protection, IST_NONE);
+    gate_set(TRAP_PAGE_FAULT, entry_page_fault, IST_NONE);
     gate_set(TRAP_DEBUG, entry_debug, IST_DEBUG);
     gate_set(TRAP_NMI, entry_nmi, IST_NMI);
     gate_set(TRAP_DOUBLE_FAULT, entry_double_fault, IST_DOUBLE_FAULT);
@@ -103,7 +108,7 @@ static void gdt_fill(struct pcpu *pcpu)
 static int interrupt_stacks_create(struct pcpu *pcpu)
 {
     for (unsigned i = IST_NONE + 1; i < IST_COUNT; i++) {
-        struct stack_top *stack = map_stack_allocate();
+        struct stack_top *stack = map_stack_allocate(0);
         if (!stack)
             return -XEN_ENOMEM;
         stack->vcpu = pcpu->idle;
@@ -139,10 +144,10 @@ int pcpu_create(unsigned id, uint32_t apic_id, uint32_t acpi_id)
     pcpu->id = id;
     pcpu->apic_id = apic_id;
     pcpu->acpi_id = acpi_id;
-    pcpu->compat_entry = (uint64_t)compat_entry;
+    pcpu->hypercalls = &hypercall_table;
     pcpu->task_state.io_map_base = sizeof(struct task_state);
     /* The boot processor idles on the stack it started on. */
-    int error = idle_create(pcpu, id == 0 ? stack_top() : map_stack_allocate());
+    int error = idle_create(pcpu, id == 0 ? stack_top() : map_stack_allocate(0));
     if (!error)
         error = interrupt_stacks_create(pcpu);
     if (error)

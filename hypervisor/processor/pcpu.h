@@ -22,8 +22,10 @@
 
 struct vcpu;
 struct domain;
+struct hypercall_table;
 
-/* Top of every hypervisor stack. entry.S builds `regs` on each entry from a guest. */
+/* Top of every hypervisor stack. entry.S builds `regs` on each entry from a guest. Behind it lies,
+ * if the stack is that of a guest's virtual CPU, its struct vcpu. */
 struct stack_top {
     struct cpu_user_regs regs;
     struct vcpu *vcpu; /* whose stack this is; the idle vcpu for idle and IST stacks */
@@ -52,8 +54,9 @@ struct pcpu {
     /* Used by the syscall stub; offsets in dispatcher/offsets.h. */
     uint64_t syscall_stack;   /* the current vcpu's: &stack_top.regs.ss                 */
     uint64_t syscall_scratch; /* guest rsp while the stub switches stacks                */
-    uint64_t syscall_entry;   /* hypercall_entry or syscall_entry, by the guest's mode   */
-    uint64_t compat_entry;    /* compat_entry of entry.S                                 */
+    uint64_t hypercall_limit; /* what a number must be below: 0 in the guest's user mode */
+    const struct hypercall_table *hypercalls; /* hypercall_trace_set() exchanges it      */
+    uint64_t cr3;             /* what CR3 holds */
 
     unsigned id; /* dense index, 0 is the boot processor */
     uint32_t apic_id, acpi_id;
@@ -61,7 +64,6 @@ struct pcpu {
     struct vcpu *current; /* running now (the idle vcpu when none) */
     struct vcpu *idle;
     volatile bool reschedule; /* ask the exit loop and preempt_point() to call schedule() */
-    uint64_t cr3;             /* what CR3 holds */
 
     struct task_state task_state;
     uint64_t *gdt_reserved_page;  /* window page 14: this processor's own descriptors */
@@ -82,7 +84,7 @@ struct pcpu {
 /* The virtual CPU whose registers these are, saved at the top of its stack. */
 static inline struct vcpu *regs_vcpu(const struct cpu_user_regs *regs)
 {
-    return ((const struct stack_top *)regs)->vcpu;
+    return (struct vcpu *)((const struct stack_top *)regs + 1);
 }
 
 static inline struct stack_top *stack_top(void)

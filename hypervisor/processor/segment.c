@@ -73,7 +73,7 @@ static void load_user_gs_selector(uint16_t selector)
     segment_swap_gs();
 }
 
-long do_set_segment_base(unsigned long which, uint64_t base)
+SPARES_REGISTERS long do_set_segment_base(unsigned long which, uint64_t base)
 {
     static const uint32_t registers[] = {
         [SEGBASE_FS] = MSR_FS_BASE,

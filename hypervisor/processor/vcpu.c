@@ -16,13 +16,11 @@
 #include "hypervisor/processor/trace.h"
 #include "lib/string.h"
 
-#define VCPU_ORDER 1
-_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE << VCPU_ORDER, "vcpu outgrew its frames");
+_Static_assert(sizeof(struct vcpu) <= STACK_SIZE, "vcpu outgrew its part of the slot");
 
 /* dispatcher/entry.S */
 void stack_switch(uint64_t *save, uint64_t load);
 void vcpu_first_entry(void);
-extern const char hypercall_entry[], syscall_entry[];
 
 /* What stack_switch() pops for a vcpu that never ran: six registers, then where to go. */
 static void prepare_first_switch(struct vcpu *vcpu)
@@ -37,25 +35,23 @@ static void prepare_first_switch(struct vcpu *vcpu)
 
 int vcpu_create(struct domain *domain, unsigned id, struct vcpu **result)
 {
-    int error = -XEN_ENOMEM;
+    int error;
 
     if (id >= VCPU_MAX)
         return -XEN_EINVAL;
     if (domain->vcpus[id])
         return -XEN_EEXIST;
-    struct vcpu *vcpu = frame_allocate_hypervisor(VCPU_ORDER);
-    if (!vcpu)
+    struct stack_top *stack = map_stack_allocate(STACK_SIZE);
+    if (!stack)
         return -XEN_ENOMEM;
+    struct vcpu *vcpu = stack->vcpu = regs_vcpu(&stack->regs);
+    vcpu->stack = stack;
     vcpu->domain = domain;
     vcpu->id = id;
     vcpu->kernel_table = vcpu->user_table = vcpu->info_frame = MFN_INVALID;
     known_tables_forget(&vcpu->known);
     vcpu->info = &domain->shared_info->vcpu_info[id];
     vcpu->info->evtchn_upcall_mask = 1;
-    vcpu->stack = map_stack_allocate();
-    if (!vcpu->stack)
-        goto free_vcpu;
-    vcpu->stack->vcpu = vcpu;
     prepare_first_switch(vcpu);
     error = fpu_create(vcpu);
     if (error)
@@ -67,9 +63,7 @@ int vcpu_create(struct domain *domain, unsigned id, struct vcpu **result)
     return 0;
 
 free_stack:
-    map_stack_free(vcpu->stack);
-free_vcpu:
-    frame_free_hypervisor(vcpu, VCPU_ORDER);
+    map_stack_free(stack);
     return error;
 }
 
@@ -80,7 +74,6 @@ void vcpu_destroy(struct vcpu *vcpu)
     scheduler_vcpu_destroy(vcpu);
     fpu_destroy(vcpu);
     map_stack_free(vcpu->stack);
-    frame_free_hypervisor(vcpu, VCPU_ORDER);
 }
 
 static void table_load(struct pcpu *pcpu, mfn_t table)
@@ -98,13 +91,13 @@ void vcpu_load_table(struct vcpu *vcpu)
 /* What the two modes of a guest differ in, but for GS: tables, and what `syscall` means. */
 static void kernel_mode_load(struct vcpu *vcpu, struct pcpu *pcpu)
 {
-    pcpu->syscall_entry = (uint64_t)hypercall_entry;
+    pcpu->hypercall_limit = HYPERCALL_NUMBERS;
     table_load(pcpu, vcpu->kernel_table);
 }
 
 static void user_mode_load(struct vcpu *vcpu, struct pcpu *pcpu)
 {
-    pcpu->syscall_entry = (uint64_t)syscall_entry;
+    pcpu->hypercall_limit = 0;
     table_load(pcpu, vcpu->user_table);
 }
 
@@ -112,14 +105,7 @@ void vcpu_enter_kernel_mode(struct vcpu *vcpu)
 {
     vcpu->guest.kernel_mode = true;
     segment_swap_gs();
-    kernel_mode_load(vcpu, vcpu->stack->pcpu);
-}
-
-void vcpu_enter_user_mode(struct vcpu *vcpu)
-{
-    vcpu->guest.kernel_mode = false;
-    segment_swap_gs();
-    user_mode_load(vcpu, vcpu->stack->pcpu);
+    kernel_mode_load(vcpu, ((struct stack_top *)vcpu - 1)->pcpu);
 }
 
 /* An idle vcpu has no guest state; its table is the hypervisor's own. */

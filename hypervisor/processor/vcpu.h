@@ -44,24 +44,25 @@ struct vcpu_trap {
     uint64_t address; /* canonical */
     uint16_t selector;
     uint8_t flags;
+    bool masks_events; /* one of the flags */
 };
 
 /* What the guest registered: traps, callbacks (all canonical), stacks. */
 struct vcpu_guest {
+    bool kernel_mode; /* which of the two page tables is in use */
+    bool nmi_masked;  /* inside the NMI handler, until the iret hypercall */
+    bool failsafe_masks_events, syscall_masks_events, syscall32_masks_events;
+    uint64_t iopl;         /* 0-3, as PHYSDEVOP_set_iopl */
+    uint64_t kernel_stack; /* ss:rsp loaded when user mode traps */
+    uint16_t kernel_stack_selector;
     struct vcpu_trap traps[256];
     uint64_t event_callback, failsafe_callback, syscall_callback;
     uint64_t syscall32_callback, nmi_callback;
-    bool failsafe_masks_events, syscall_masks_events, syscall32_masks_events;
-    bool nmi_masked;       /* inside the NMI handler, until the iret hypercall */
-    uint64_t kernel_stack; /* ss:rsp loaded when user mode traps */
-    uint16_t kernel_stack_selector;
-    bool kernel_mode; /* which of the two page tables is in use */
     uint64_t gs_base_kernel, gs_base_user, fs_base;
     uint16_t ds, es, fs, gs; /* saved while not running */
     uint64_t cr0_ts;         /* the guest's view of CR0.TS */
     uint64_t cr2_shadow;
     uint64_t debug[8];
-    uint64_t iopl; /* 0-3, as PHYSDEVOP_set_iopl */
     uint64_t xcr0;
     mfn_t gdt_frames[14];
     unsigned gdt_entries;
@@ -85,11 +86,13 @@ struct vcpu {
     uint32_t hypercall_count[HYPERCALL_NUMBERS]; /* by number, domain/counters.c */
 
     struct domain *domain;
+    mfn_t user_table, kernel_table; /* level-4 tables, referenced; user_table may be invalid    */
+    struct vcpu_guest guest;
     unsigned id;
     struct pcpu *pcpu;     /* where it is queued or runs; scheduler's lock             */
     volatile bool running; /* on its pcpu now (registers are live there)               */
     bool initialised;
-    struct stack_top *stack; /* top of its hypervisor stack                              */
+    struct stack_top *stack; /* top of its hypervisor stack, which lies right before it  */
     uint64_t switch_rsp;     /* saved stack pointer while it does not run                */
 
     volatile bool at_exit;    /* not inside a hypercall: only waiting to enter the guest  */
@@ -100,9 +103,7 @@ struct vcpu {
     struct list mutex_wait;
     uint8_t mutexes_held[LOCK_LEVEL_SLEEPING_END]; /* lock-order check, lock.c           */
 
-    mfn_t kernel_table, user_table; /* level-4 tables, referenced; user_table may be invalid    */
-    struct known_tables known;      /* memory/known_table.h                                     */
-    struct vcpu_guest guest;
+    struct known_tables known; /* memory/known_table.h */
     struct fpu_state *fpu; /* XSAVE area, processor/fpu.c                              */
 
     mfn_t info_frame;         /* MFN_INVALID while in shared_info */
@@ -145,6 +146,8 @@ void vcpu_switch(struct vcpu *previous, struct vcpu *next);
 
 /* Load the level-4 table that belongs to the vcpu's mode. Current vcpu only. */
 void vcpu_load_table(struct vcpu *vcpu);
-/* From guest user to kernel mode, or back: table, GS base, entry by syscall. Current vcpu only. */
+/*
+ * From guest user to kernel mode: table, GS base, what `syscall` means. Current vcpu only. The way
+ * back is the iret hypercall's, in dispatcher/entry.S.
+ */
 void vcpu_enter_kernel_mode(struct vcpu *vcpu);
-void vcpu_enter_user_mode(struct vcpu *vcpu);

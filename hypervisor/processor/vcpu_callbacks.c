@@ -39,12 +39,13 @@ long do_set_trap_table(unsigned long address)
         guest->traps[trap.vector].address = trap.address;
         guest->traps[trap.vector].selector = trap.cs | 3;
         guest->traps[trap.vector].flags = trap.flags & 7;
+        guest->traps[trap.vector].masks_events = trap.flags & TRAP_MASKS_EVENTS;
         preempt_point();
     }
     return -XEN_EINVAL; /* more entries than there are vectors */
 }
 
-long do_stack_switch(unsigned long selector, unsigned long stack)
+SPARES_REGISTERS long do_stack_switch(unsigned long selector, unsigned long stack)
 {
     struct vcpu_guest *guest = &current_vcpu()->guest;
 

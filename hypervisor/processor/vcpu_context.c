@@ -110,6 +110,7 @@ static void callbacks_set(struct vcpu *vcpu, const struct vcpu_guest_context *co
         guest->traps[i].address = context->trap_ctxt[i].address;
         guest->traps[i].selector = context->trap_ctxt[i].cs;
         guest->traps[i].flags = context->trap_ctxt[i].flags & 7;
+        guest->traps[i].masks_events = guest->traps[i].flags & TRAP_MASKS_EVENTS;
     }
 }
 
