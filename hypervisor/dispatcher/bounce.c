@@ -58,10 +58,9 @@ static inline __attribute__((always_inline)) bool frame_write(uint64_t *stack,
 {
     const struct vcpu *vcpu = regs_vcpu(regs);
     uint32_t cs = bounce->by_syscall ? FLAT_RING3_CS64 : from_kernel ? regs->cs & ~3u : regs->cs;
-    uint64_t ss = bounce->by_syscall ? FLAT_RING3_SS64 : regs->ss;
     uint64_t rflags = regs->rflags, error_code = bounce->error_code;
 
-    if (mask)
+    if (__builtin_expect(mask, 0))
         rflags &= ~RFLAGS_IF;
     if (vcpu->domain->vm_assist & (1UL << VMASST_TYPE_architectural_iopl))
         rflags |= vcpu->guest.iopl << 12;
@@ -77,7 +76,7 @@ static inline __attribute__((always_inline)) bool frame_write(uint64_t *stack,
     guest_word_write(mask, (uint32_t *)(stack + 1) + 1, failed);
     guest_word_write(rflags, stack + 2, failed);
     guest_word_write(regs->rsp, stack + 3, failed);
-    guest_word_write(ss, stack + 4, failed);
+    guest_word_write(bounce->by_syscall ? FLAT_RING3_SS64 : (uint64_t)regs->ss, stack + 4, failed);
     guest_access_end();
     return true;
 

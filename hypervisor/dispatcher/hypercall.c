@@ -100,14 +100,20 @@ static inline unsigned long handler_call(hypercall_t *handler, unsigned long *ar
     return result;
 }
 
+/*
+ * iret would change the frame that the batch returns through, and a multicall in a multicall would
+ * nest without bound (XSA-213).
+ */
+#define NOT_IN_A_BATCH (1UL << __HYPERVISOR_iret | 1UL << __HYPERVISOR_multicall)
+
 /* What entry.S does for a single call. */
 static inline unsigned long entry_call(struct vcpu *vcpu, unsigned long number,
                                        unsigned long *argument)
 {
-    if (number == __HYPERVISOR_iret || number == __HYPERVISOR_multicall)
-        return (unsigned long)-XEN_EINVAL;
     if (number >= HYPERCALL_NUMBERS)
         return (unsigned long)-XEN_ENOSYS;
+    if (NOT_IN_A_BATCH >> number & 1)
+        return (unsigned long)-XEN_EINVAL;
     vcpu->hypercall_count[number]++;
     if (trace_on())
         hypercall_trace(number, argument[0]);
@@ -143,11 +149,14 @@ static inline bool entry_do(struct vcpu *vcpu, struct multicall_entry *guest)
     return !failed && result_write(guest, entry_call(vcpu, number, argument));
 }
 
-/*
- * A list of calls. iret would change the frame that the batch returns through, and a multicall in a
- * multicall would nest without bound: both are refused (XSA-213). A domain that has been shut down
- * is paused as well.
- */
+/* Between two calls interrupts are let in, and whoever wants the processor gets it. */
+static inline bool disturbed(const struct vcpu *vcpu)
+{
+    interrupts_admit();
+    return __builtin_expect(vcpu_exit_word(vcpu) || this_pcpu()->reschedule, false);
+}
+
+/* A list of calls. A domain that has been shut down is paused as well. */
 long do_multicall(unsigned long address, uint32_t count)
 {
     struct multicall_entry *guest = (struct multicall_entry *)address;
@@ -158,6 +167,8 @@ long do_multicall(unsigned long address, uint32_t count)
     for (; count > 0; count--, guest++) {
         if (!entry_do(vcpu, guest))
             return -XEN_EFAULT;
+        if (!disturbed(vcpu))
+            continue;
         if (READ_ONCE(vcpu->pause_count) && vcpu->domain->shut_down)
             break;
         rest_point();

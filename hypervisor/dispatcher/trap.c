@@ -62,8 +62,7 @@ _Static_assert(RFLAGS_NOT_GUESTS == (RFLAGS_VM | RFLAGS_IOPL), "");
 _Static_assert(RFLAGS_FORCED == (RFLAGS_IF | RFLAGS_FIXED), "");
 _Static_assert(RFLAGS_IF == 1 << RFLAGS_IF_BIT && RFLAGS_IOPL == 3 << RFLAGS_IOPL_BIT, "");
 _Static_assert(HYPERCALL_NUMBERS == HYPERCALL_LIMIT, "");
-_Static_assert(sizeof(hypercall_t *) * HYPERCALL_LIMIT ==
-                   offsetof(struct hypercall_table, handler),
+_Static_assert(sizeof(hypercall_t *) * HYPERCALL_LIMIT == offsetof(struct hypercall_table, handler),
                "");
 _Static_assert(offsetof(struct vcpu_info, evtchn_upcall_pending) == 0, "");
 _Static_assert(offsetof(struct vcpu_info, evtchn_upcall_mask) == 1, "");
@@ -151,12 +150,10 @@ struct trap_outcome trap_page_fault(struct cpu_user_regs *regs)
 
 struct trap_outcome trap_invalid_opcode(struct cpu_user_regs *regs)
 {
-    uint64_t rbx;
-
     if (traced())
         return outcome(TRAP_WHOLE);
-    if (interpreter_forced_cpuid(regs, &rbx))
-        return (struct trap_outcome){.done = TRAP_DONE, .rbx = rbx};
+    if (interpreter_forced_cpuid(regs))
+        return (struct trap_outcome){.rbx = interpreter_cpuid(regs), .done = TRAP_DONE};
     return delivered(bounce_invalid_opcode(regs));
 }
 
@@ -190,9 +187,10 @@ static void trap_exception(struct cpu_user_regs *regs, unsigned vector)
 {
     switch (vector) {
     case TRAP_INVALID_OPCODE:
-        if (interpreter_forced_cpuid(regs, &regs->rbx))
-            return;
-        break;
+        if (!interpreter_forced_cpuid(regs))
+            break;
+        regs->rbx = interpreter_cpuid(regs);
+        return;
     case TRAP_PROTECTION:
         if (interpreter_privileged(regs))
             return;

@@ -49,8 +49,8 @@ struct trap_outcome {
 };
 
 /*
- * Called by entry.S for the frequent exceptions of guests, before rbx, rbp and r12 to r15 are saved:
- * these cannot be read or written in `regs`. TRAP_WHOLE: trap_from_guest() shall see to it.
+ * Called by entry.S for the frequent exceptions of guests, before rbx, rbp and r12 to r15 are
+ * saved: these cannot be read or written in `regs`. TRAP_WHOLE: trap_from_guest() shall see to it.
  */
 struct trap_outcome trap_page_fault(struct cpu_user_regs *regs);
 struct trap_outcome trap_invalid_opcode(struct cpu_user_regs *regs);

@@ -9,5 +9,6 @@
 
 #include <xen/xen.h>
 
-/* Leaf and subleaf in rax and rcx of the current guest; the answer in rax, rcx, rdx, and for rbx. */
+/* Leaf and subleaf in rax and rcx of the current guest; the answer in rax, rcx, rdx, and for rbx.
+ */
 uint64_t cpuid_for_guest(struct cpu_user_regs *regs);

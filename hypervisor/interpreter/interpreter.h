@@ -20,9 +20,10 @@ bool interpreter_privileged(struct cpu_user_regs *regs);
  * False: not such, or for the other to judge. */
 bool interpreter_frequent(struct cpu_user_regs *regs);
 
-/* #UD from the guest: the forced-emulation prefix (ud2a; "xen"; cpuid). As above; the register rbx
- * goes to `rbx`. */
-bool interpreter_forced_cpuid(struct cpu_user_regs *regs, uint64_t *rbx);
+/* #UD from the guest: whether it is the forced-emulation prefix (ud2a; "xen"; cpuid). Then the
+ * other executes that, all but rbx, whose new value it answers; registers as above. */
+bool interpreter_forced_cpuid(const struct cpu_user_regs *regs);
+uint64_t interpreter_cpuid(struct cpu_user_regs *regs);
 
 /* #PF, write to a present read-only page from guest kernel: a store to a live level-1 table of its
  * own. */

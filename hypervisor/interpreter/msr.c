@@ -20,6 +20,7 @@
 #define MISC_ENABLE_BTS_UNAVAILABLE    (1UL << 11)
 
 enum msr_policy {
+    MSR_REFUSED,       /* not a register of a guest's                                        */
     MSR_READ_REAL,     /* reads the processor's; writes are refused                          */
     MSR_READ_ZERO,     /* reads 0; writes are refused                                        */
     MSR_WRITE_SAME,    /* reads the processor's; a write that changes nothing is accepted    */
@@ -27,42 +28,36 @@ enum msr_policy {
     MSR_BASE,          /* a segment base: read and written, canonical                        */
 };
 
-/* False: not a register of a guest's. */
-static bool rule_of(uint32_t number, enum msr_policy *policy)
+static inline enum msr_policy policy_of(uint32_t number)
 {
     switch (number) {
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS_BASE:
-        *policy = MSR_BASE;
-        return true;
+        return MSR_BASE;
     case MSR_TSC:
-        *policy = MSR_READ_REAL;
-        return true;
+        return MSR_READ_REAL;
     case MSR_APIC_BASE:
     case MSR_EFER:
     case MSR_PAT:
     case MSR_MISC_ENABLE:
-        *policy = MSR_WRITE_SAME;
-        return true;
+        return MSR_WRITE_SAME;
     case MSR_MICROCODE_REVISION:
     case MSR_K8_SYSCFG:
     case MSR_K8_HWCR:
-        *policy = MSR_WRITE_IGNORED;
-        return true;
+        return MSR_WRITE_IGNORED;
     case MSR_PLATFORM_INFO:
     case MSR_MISC_FEATURES:
     case MSR_MTRR_CAPABILITIES:
     case MSR_MACHINE_CHECK_CAPABILITIES: /* no banks: errors are the hypervisor's */
     case MSR_MACHINE_CHECK_STATUS:
-        *policy = MSR_READ_ZERO;
-        return true;
+        return MSR_READ_ZERO;
     default:
-        return false;
+        return MSR_REFUSED;
     }
 }
 
-static bool read_real(uint32_t number, uint64_t *value)
+static inline bool read_real(uint32_t number, uint64_t *value)
 {
     if (!rdmsr_safe(number, value))
         return false;
@@ -73,30 +68,19 @@ static bool read_real(uint32_t number, uint64_t *value)
 
 bool msr_guest_read(uint32_t number, uint64_t *value)
 {
-    enum msr_policy policy;
+    enum msr_policy policy = policy_of(number);
 
-    if (!rule_of(number, &policy))
-        return false;
     *value = 0;
-    switch (policy) {
-    case MSR_READ_ZERO:
-        return true;
-    case MSR_WRITE_IGNORED:
-        (void)read_real(number, value);
-        return true;
-    default:
-        return read_real(number, value);
-    }
+    if (policy == MSR_REFUSED || policy == MSR_READ_ZERO)
+        return policy != MSR_REFUSED;
+    return read_real(number, value) || policy == MSR_WRITE_IGNORED;
 }
 
 bool msr_guest_write(uint32_t number, uint64_t value)
 {
-    enum msr_policy policy;
     uint64_t present;
 
-    if (!rule_of(number, &policy))
-        return false;
-    switch (policy) {
+    switch (policy_of(number)) {
     case MSR_WRITE_IGNORED:
         return true;
     case MSR_WRITE_SAME:

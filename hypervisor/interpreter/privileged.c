@@ -53,7 +53,7 @@ static bool emulate_rdmsr(const struct instruction *instruction, struct cpu_user
     uint64_t value;
 
     (void)instruction;
-    if (!guest_kernel_mode() || !msr_guest_read((uint32_t)regs->rcx, &value))
+    if (!regs_vcpu(regs)->guest.kernel_mode || !msr_guest_read((uint32_t)regs->rcx, &value))
         return false;
     regs->rax = (uint32_t)value;
     regs->rdx = value >> 32;
@@ -63,7 +63,7 @@ static bool emulate_rdmsr(const struct instruction *instruction, struct cpu_user
 static bool emulate_wrmsr(const struct instruction *instruction, struct cpu_user_regs *regs)
 {
     (void)instruction;
-    return guest_kernel_mode() &&
+    return regs_vcpu(regs)->guest.kernel_mode &&
            msr_guest_write((uint32_t)regs->rcx, (uint32_t)regs->rax | regs->rdx << 32);
 }
 
@@ -341,7 +341,7 @@ bool interpreter_frequent(struct cpu_user_regs *regs)
 }
 
 /* xen/arch-x86/xen.h, XEN_CPUID: ud2a; .ascii "xen"; cpuid. Seven bytes, as two words. */
-bool interpreter_forced_cpuid(struct cpu_user_regs *regs, uint64_t *rbx)
+bool interpreter_forced_cpuid(const struct cpu_user_regs *regs)
 {
     uint32_t first = 0, last = 0;
     bool failed = !guest_words_ok(regs->rip, FORCED_CPUID_LENGTH);
@@ -354,9 +354,13 @@ bool interpreter_forced_cpuid(struct cpu_user_regs *regs, uint64_t *rbx)
         guest_word_read(last, (const uint32_t *)(regs->rip + FORCED_CPUID_LENGTH - sizeof(last)),
                         failed);
     guest_access_end();
-    if (last != FORCED_CPUID_LAST)
-        return false;
-    *rbx = cpuid_for_guest(regs);
+    return last == FORCED_CPUID_LAST;
+}
+
+uint64_t interpreter_cpuid(struct cpu_user_regs *regs)
+{
+    uint64_t rbx = cpuid_for_guest(regs);
+
     instruction_finish(regs, FORCED_CPUID_LENGTH);
-    return true;
+    return rbx;
 }

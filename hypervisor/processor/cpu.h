@@ -126,6 +126,12 @@ static inline void interrupts_enable(void)
     asm volatile("sti" : : : "memory");
 }
 
+/* Those that wait are taken. (The instruction after sti is still covered by it.) */
+static inline void interrupts_admit(void)
+{
+    asm volatile("sti; nop; cli" : : : "memory");
+}
+
 static inline void interrupts_disable(void)
 {
     asm volatile("cli" : : : "memory");

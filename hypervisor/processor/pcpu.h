@@ -56,7 +56,7 @@ struct pcpu {
     uint64_t syscall_scratch; /* guest rsp while the stub switches stacks                */
     uint64_t hypercall_limit; /* what a number must be below: 0 in the guest's user mode */
     const struct hypercall_table *hypercalls; /* hypercall_trace_set() exchanges it      */
-    uint64_t cr3;             /* what CR3 holds */
+    uint64_t cr3;                             /* what CR3 holds */
 
     unsigned id; /* dense index, 0 is the boot processor */
     uint32_t apic_id, acpi_id;
