@@ -680,26 +680,7 @@ entry_paranoid:
     add $8, %rsp
     iretq
 
-/* ---- changing stacks ---- */
-
-/* void stack_switch(uint64_t *save, uint64_t load) */
-    .globl stack_switch
-stack_switch:
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    mov %rsp, (%rdi)
-    mov %rsi, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    ret
+/* ---- a new stack ---- */
 
 /* First thing a new vcpu does: the frame made by vcpu_create returns here, rsp = its registers. */
     .globl vcpu_first_entry

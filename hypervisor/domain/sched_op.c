@@ -27,16 +27,23 @@ static long yield(guest_ptr_t argument)
     return 0;
 }
 
-/* Says that it waits, then looks: an event after the look finds the bit and clears it. */
+static bool something_pending(const struct vcpu *vcpu)
+{
+    return event_upcall_pending(vcpu) || READ_ONCE(vcpu->nmi_pending);
+}
+
+/* Says that it waits, then looks once more: an event after the look finds the bit and clears it. */
 static long block(guest_ptr_t argument)
 {
     struct vcpu *vcpu = current_vcpu();
 
     (void)argument;
     WRITE_ONCE(vcpu->info->evtchn_upcall_mask, 0);
+    if (something_pending(vcpu))
+        return 0;
     vcpu_set_wait(vcpu, VCPU_WAIT_EVENT);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (event_upcall_pending(vcpu) || READ_ONCE(vcpu->nmi_pending))
+    if (something_pending(vcpu))
         vcpu_clear_wait(vcpu, VCPU_WAIT_EVENT);
     else
         trace_vcpu(TRC_SCHED_BLOCK, vcpu);

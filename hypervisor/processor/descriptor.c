@@ -67,23 +67,37 @@ static void load_ldt_register(struct pcpu *pcpu, unsigned entries)
     asm volatile("lldt %w0" : : "r"(SELECTOR_LDT) : "memory");
 }
 
-void descriptor_window_load(struct vcpu *vcpu)
+/* As many pages as `count` instead of the `filled` ones. */
+static void window_fill(uint64_t *window, const mfn_t *frames, unsigned count, unsigned filled)
 {
-    struct pcpu *pcpu = this_pcpu();
-    const struct vcpu_guest *guest = &vcpu->guest;
-    unsigned gdt_pages = pages_for(guest->gdt_entries), ldt_pages = pages_for(guest->ldt_entries);
+    unsigned i = 0;
 
-    for (unsigned i = 0; i < gdt_pages; i++)
-        pcpu->descriptor_entries[i] = window_entry(guest->gdt_frames[i]);
-    for (unsigned i = gdt_pages; i < pcpu->guest_gdt_pages; i++)
-        pcpu->descriptor_entries[i] = zero_entry();
-    for (unsigned i = 0; i < ldt_pages; i++)
-        pcpu->descriptor_entries[WINDOW_GDT_PAGES + i] = window_entry(guest->ldt_frames[i]);
-    for (unsigned i = ldt_pages; i < pcpu->guest_ldt_pages; i++)
-        pcpu->descriptor_entries[WINDOW_GDT_PAGES + i] = zero_entry();
-    pcpu->guest_gdt_pages = gdt_pages;
-    pcpu->guest_ldt_pages = ldt_pages;
+    for (; i < count; i++)
+        window[i] = window_entry(frames[i]);
+    for (; i < filled; i++)
+        window[i] = zero_entry();
+}
+
+static __attribute__((noinline)) void window_load_ldt(const struct vcpu_guest *guest,
+                                                      struct pcpu *pcpu)
+{
+    unsigned pages = pages_for(guest->ldt_entries);
+
+    window_fill(pcpu->descriptor_entries + WINDOW_GDT_PAGES, guest->ldt_frames, pages,
+                pcpu->guest_ldt_pages);
+    pcpu->guest_ldt_pages = pages;
     load_ldt_register(pcpu, guest->ldt_entries);
+}
+
+void descriptor_window_load(const struct vcpu *vcpu, struct pcpu *pcpu)
+{
+    const struct vcpu_guest *guest = &vcpu->guest;
+    unsigned pages = pages_for(guest->gdt_entries);
+
+    window_fill(pcpu->descriptor_entries, guest->gdt_frames, pages, pcpu->guest_gdt_pages);
+    pcpu->guest_gdt_pages = pages;
+    if (guest->ldt_entries | pcpu->guest_ldt_pages)
+        window_load_ldt(guest, pcpu);
 }
 
 /* After a change on the running vcpu: the window's old translations must go. */
@@ -91,7 +105,7 @@ static void window_reload(struct vcpu *vcpu)
 {
     if (vcpu != current_vcpu())
         return;
-    descriptor_window_load(vcpu);
+    descriptor_window_load(vcpu, this_pcpu());
     for (unsigned i = 0; i < WINDOW_GDT_PAGES + LDT_PAGES; i++)
         invlpg(window_base(this_pcpu()) + i * PAGE_SIZE);
 }

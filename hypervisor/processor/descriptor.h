@@ -15,7 +15,7 @@ struct pcpu;
 /* Fill the window of a new processor with the page of zeros, beside its own GDT page. */
 void descriptor_window_init(struct pcpu *pcpu);
 /* The window follows the vcpu; the caller reloads CR3 afterwards. */
-void descriptor_window_load(struct vcpu *vcpu);
+void descriptor_window_load(const struct vcpu *vcpu, struct pcpu *pcpu);
 
 /*
  * Frames of a guest's GDT: `entries` descriptors in as many pages as they need. References are

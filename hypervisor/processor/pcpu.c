@@ -146,6 +146,7 @@ int pcpu_create(unsigned id, uint32_t apic_id, uint32_t acpi_id)
     pcpu->acpi_id = acpi_id;
     pcpu->hypercalls = &hypercall_table;
     pcpu->task_state.io_map_base = sizeof(struct task_state);
+    pcpu->selectors = ~0UL; /* whatever start-up left there */
     /* The boot processor idles on the stack it started on. */
     int error = idle_create(pcpu, id == 0 ? stack_top() : map_stack_allocate(0));
     if (!error)
@@ -205,6 +206,7 @@ void pcpu_load(struct pcpu *pcpu)
     load_segment_registers();
     asm volatile("lidt %0" : : "m"(idt));
     asm volatile("ltr %w0" : : "r"(SELECTOR_TSS));
+    asm volatile("lldt %w0" : : "r"(0));
     load_syscall_registers(pcpu);
     pcpu->cr3 = cr3_read();
 }

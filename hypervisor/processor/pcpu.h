@@ -69,6 +69,7 @@ struct pcpu {
     uint64_t *gdt_reserved_page;  /* window page 14: this processor's own descriptors */
     uint64_t *descriptor_entries; /* its 32 level-1 entries of the descriptor window  */
     unsigned guest_gdt_pages, guest_ldt_pages; /* how many of them are filled          */
+    uint64_t selectors; /* what ds, es, fs, gs held last, processor/segment.c */
 
     struct timer_queue timers;    /* guarded by timers.lock                            */
     uint64_t apic_timer_deadline; /* what the local APIC timer is set for, 0 = off     */

@@ -180,11 +180,15 @@ void schedule(void)
     queue_finish(pcpu, QUEUE_SET_SLICE);
     if (next->entity.capped)
         cap_start_period(next->domain);
-    if (next != previous)
-        vcpu_switch(previous, next);
-    else if (queue->offers)
-        move_offer(pcpu, queue->offered_affinity);
-    previous->exit_work = true; /* the caller is back: its run-state has changed */
+    if (next == previous) {
+        if (queue->offers)
+            move_offer(pcpu, queue->offered_affinity);
+        return;
+    }
+    vcpu_switch(previous, next);
+    /* The caller is back, and its run-state has changed. */
+    if (previous->runstate_guest)
+        previous->exit_work = true;
 }
 
 void schedule_tail(void)
@@ -315,6 +319,7 @@ void vcpu_pause(struct vcpu *vcpu)
     while (!vcpu_has_stopped(vcpu)) {
         cpu_relax();
         scheduler_yield();
+        preempt_point();
     }
 }
 
@@ -323,11 +328,10 @@ void scheduler_yield(void)
     const struct run_queue *queue = &this_pcpu()->run_queue;
 
     /* Without the lock: who comes after this look asks for the processor himself. */
-    if (READ_ONCE(queue->movable.first) || READ_ONCE(queue->pinned.first)) {
-        current_vcpu()->entity.yields = true;
-        this_pcpu()->reschedule = true;
-    }
-    preempt_point();
+    if (!READ_ONCE(queue->movable.first) && !READ_ONCE(queue->pinned.first))
+        return;
+    current_vcpu()->entity.yields = true;
+    schedule();
 }
 
 void idle_loop(void)

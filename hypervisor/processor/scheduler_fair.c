@@ -49,7 +49,6 @@ static uint64_t behind(uint64_t virtual, uint64_t by)
 /* Nobody joins a queue from so far behind or ahead that others, or it, would wait for long. */
 static uint64_t fair_key(struct run_queue *queue, struct vcpu *vcpu, bool woken)
 {
-    uint64_t lag = lag_of(LAG_NS, READ_ONCE(vcpu->domain->weight));
     uint64_t time = vcpu->entity.virtual_time;
 
     /* Where nobody else wants to run, what was last known of the floor is old. */
@@ -59,6 +58,9 @@ static uint64_t fair_key(struct run_queue *queue, struct vcpu *vcpu, bool woken)
         if (floor > queue->virtual_floor)
             queue->virtual_floor = floor;
     }
+    if (time + CREDIT_NS - queue->virtual_floor <= CREDIT_NS + LAG_NS)
+        return time; /* within reach at any weight */
+    uint64_t lag = lag_of(LAG_NS, READ_ONCE(vcpu->domain->weight));
     uint64_t least = behind(queue->virtual_floor, woken ? CREDIT_NS : lag);
     uint64_t most = queue->virtual_floor + lag;
 

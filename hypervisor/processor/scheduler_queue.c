@@ -138,8 +138,9 @@ unsigned queue_reconsider(struct vcpu *vcpu)
     bool runnable = vcpu_runnable(vcpu);
     unsigned work = 0;
 
+    /* It looks at both itself on its way out, and where it may stop inside. */
     if (vcpu == pcpu->current) {
-        if (!runnable || vcpu->wait || vcpu->pause_count)
+        if (pcpu != this_pcpu() && (!runnable || vcpu->wait || vcpu->pause_count))
             pcpu_request_reschedule(pcpu);
         return 0;
     }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "hypervisor/processor/segment.h"
 
+#include <stddef.h>
+
 #include "hypervisor/dispatcher/exception_table.h"
 #include "hypervisor/dispatcher/hypercall.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/vcpu.h"
+#include "lib/string.h"
 
 /* A selector that no longer names a loadable segment becomes null. */
 #define DEFINE_SEGMENT(name)                               \
@@ -28,41 +31,91 @@ DEFINE_SEGMENT(es)
 DEFINE_SEGMENT(fs)
 DEFINE_SEGMENT(gs)
 
-void segment_save(struct vcpu *vcpu)
+#define DEFINE_BASE(name)                                  \
+    static uint64_t name##_base_read(void)                 \
+    {                                                      \
+        uint64_t value;                                    \
+        asm volatile("rd" #name "base %0" : "=r"(value));  \
+        return value;                                      \
+    }                                                      \
+    static void name##_base_write(uint64_t value)          \
+    {                                                      \
+        asm volatile("wr" #name "base %0" : : "r"(value)); \
+    }
+DEFINE_BASE(fs)
+DEFINE_BASE(gs)
+
+/* All four, to be looked at as one number. */
+static uint64_t selectors(const struct vcpu_guest *guest)
 {
-    struct vcpu_guest *guest = &vcpu->guest;
-    uint64_t active = rdmsr(MSR_GS_BASE), other = rdmsr(MSR_KERNEL_GS_BASE);
+    uint64_t all;
 
-    guest->ds = ds_read();
-    guest->es = es_read();
-    guest->fs = fs_read();
-    guest->gs = gs_read();
-    guest->fs_base = rdmsr(MSR_FS_BASE);
-    guest->gs_base_kernel = guest->kernel_mode ? active : other;
-    guest->gs_base_user = guest->kernel_mode ? other : active;
-}
-
-void segment_load(struct vcpu *vcpu)
-{
-    const struct vcpu_guest *guest = &vcpu->guest;
-    bool kernel = guest->kernel_mode;
-
-    ds_load(guest->ds);
-    es_load(guest->es);
-    fs_load(guest->fs);
-    gs_load(guest->gs);
-    /*
-     * Loading a selector wrote the base; the saved ones follow. The checked form, because not
-     * every processor model refuses a non-canonical base in wrfsbase.
-     */
-    wrmsr_safe(MSR_FS_BASE, guest->fs_base);
-    wrmsr_safe(MSR_GS_BASE, kernel ? guest->gs_base_kernel : guest->gs_base_user);
-    wrmsr_safe(MSR_KERNEL_GS_BASE, kernel ? guest->gs_base_user : guest->gs_base_kernel);
+    _Static_assert(offsetof(struct vcpu_guest, gs) - offsetof(struct vcpu_guest, ds) ==
+                       sizeof(all) - sizeof(guest->gs),
+                   "ds, es, fs, gs in a row");
+    memcpy(&all, &guest->ds, sizeof(all));
+    return all;
 }
 
 void segment_swap_gs(void)
 {
     asm volatile("swapgs" : : : "memory");
+}
+
+/* With the instructions, the two GS bases stay exchanged until segment_load(). */
+void segment_save(struct vcpu *vcpu, struct pcpu *pcpu)
+{
+    struct vcpu_guest *guest = &vcpu->guest;
+    bool kernel = guest->kernel_mode;
+
+    guest->ds = ds_read();
+    guest->es = es_read();
+    guest->fs = fs_read();
+    guest->gs = gs_read();
+    pcpu->selectors = selectors(guest);
+    uint64_t *active = kernel ? &guest->gs_base_kernel : &guest->gs_base_user;
+    uint64_t *other = kernel ? &guest->gs_base_user : &guest->gs_base_kernel;
+    if (!cpu_features.fsgsbase) {
+        guest->fs_base = rdmsr(MSR_FS_BASE);
+        *active = rdmsr(MSR_GS_BASE);
+        *other = rdmsr(MSR_KERNEL_GS_BASE);
+        return;
+    }
+    guest->fs_base = fs_base_read();
+    *active = gs_base_read();
+    segment_swap_gs();
+    *other = gs_base_read();
+}
+
+/*
+ * A null selector over a null one changes nothing. Loading others writes the bases; the saved ones
+ * follow. They need no check: all are canonical, but for those that a guest wrote itself, by an
+ * instruction of a processor model that refuses none.
+ */
+void segment_load(const struct vcpu *vcpu, struct pcpu *pcpu)
+{
+    const struct vcpu_guest *guest = &vcpu->guest;
+    bool kernel = guest->kernel_mode;
+    uint64_t active = kernel ? guest->gs_base_kernel : guest->gs_base_user;
+    uint64_t other = kernel ? guest->gs_base_user : guest->gs_base_kernel;
+
+    if (selectors(guest) | pcpu->selectors) {
+        ds_load(guest->ds);
+        es_load(guest->es);
+        fs_load(guest->fs);
+        gs_load(guest->gs);
+        pcpu->selectors = selectors(guest);
+    }
+    if (!cpu_features.fsgsbase) {
+        wrmsr_safe(MSR_FS_BASE, guest->fs_base);
+        wrmsr_safe(MSR_GS_BASE, active);
+        wrmsr_safe(MSR_KERNEL_GS_BASE, other);
+        return;
+    }
+    fs_base_write(guest->fs_base);
+    gs_base_write(other);
+    segment_swap_gs();
+    gs_base_write(active);
 }
 
 /* As the guest's kernel would: swapgs, load the selector (its base with it), swapgs. */

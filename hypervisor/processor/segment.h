@@ -10,13 +10,14 @@
 #include <stdint.h>
 
 struct vcpu;
+struct pcpu;
 
 static inline bool address_canonical(uint64_t address)
 {
     return (uint64_t)((int64_t)(address << 16) >> 16) == address;
 }
 
-void segment_save(struct vcpu *vcpu);
-void segment_load(struct vcpu *vcpu);
+void segment_save(struct vcpu *vcpu, struct pcpu *pcpu);
+void segment_load(const struct vcpu *vcpu, struct pcpu *pcpu);
 /* Exchange the two GS bases, for a change of the guest's mode. */
 void segment_swap_gs(void);

@@ -19,17 +19,30 @@
 _Static_assert(sizeof(struct vcpu) <= STACK_SIZE, "vcpu outgrew its part of the slot");
 
 /* dispatcher/entry.S */
-void stack_switch(uint64_t *save, uint64_t load);
 void vcpu_first_entry(void);
 
-/* What stack_switch() pops for a vcpu that never ran: six registers, then where to go. */
+/* Where to go lies on top of the stack that is left, or was never on: the compiler saves what it
+ * has in registers. */
+static inline __attribute__((always_inline)) void stack_switch(uint64_t *save, uint64_t load)
+{
+    asm volatile("push %%rbp\n"
+                 "lea 1f(%%rip), %%rax\n"
+                 "push %%rax\n"
+                 "mov %%rsp, (%0)\n"
+                 "mov %1, %%rsp\n"
+                 "ret\n"
+                 "1: pop %%rbp\n"
+                 : "+D"(save), "+S"(load)
+                 :
+                 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+                   "memory", "cc");
+}
+
 static void prepare_first_switch(struct vcpu *vcpu)
 {
     uint64_t *sp = (uint64_t *)vcpu->stack;
 
     *--sp = (uint64_t)vcpu_first_entry;
-    for (unsigned i = 0; i < 6; i++)
-        *--sp = 0;
     vcpu->switch_rsp = (uint64_t)sp;
 }
 
@@ -109,12 +122,12 @@ void vcpu_enter_kernel_mode(struct vcpu *vcpu)
 }
 
 /* An idle vcpu has no guest state; its table is the hypervisor's own. */
-static void guest_leave(struct vcpu *vcpu)
+static void guest_leave(struct vcpu *vcpu, struct pcpu *pcpu)
 {
     if (!vcpu->domain)
         return;
     debug_register_unload(vcpu);
-    segment_save(vcpu);
+    segment_save(vcpu, pcpu);
     fpu_save(vcpu);
 }
 
@@ -124,12 +137,12 @@ static void guest_enter(struct vcpu *vcpu, struct pcpu *pcpu)
         table_load(pcpu, hypervisor_table);
         return;
     }
-    descriptor_window_load(vcpu);
+    descriptor_window_load(vcpu, pcpu);
     if (vcpu->guest.kernel_mode)
         kernel_mode_load(vcpu, pcpu);
     else
         user_mode_load(vcpu, pcpu);
-    segment_load(vcpu);
+    segment_load(vcpu, pcpu);
     fpu_load(vcpu);
     debug_register_load(vcpu);
     pcpu->syscall_stack = (uint64_t)&vcpu->stack->regs.ss;
@@ -143,7 +156,7 @@ void vcpu_switch(struct vcpu *previous, struct vcpu *next)
     if (trace_on())
         trace_write_switch(previous, next);
     bool other_domain = previous->domain != next->domain;
-    guest_leave(previous);
+    guest_leave(previous, pcpu);
     if (other_domain && next->domain)
         tlb_domain_enters(next->domain);
     guest_enter(next, pcpu);
