@@ -75,22 +75,24 @@ void vcpu_timer_stop_periodic(struct vcpu *vcpu)
     timer_cancel(&vcpu->periodic_timer);
 }
 
-static __attribute__((noinline)) uint64_t not_absurd(uint64_t deadline)
+static __attribute__((noinline)) long set_timer(struct vcpu *vcpu, uint64_t deadline)
 {
     uint64_t now = clock_now();
 
-    return deadline > now && deadline - now >= DELTA_ABSURD ? now + 100 * MILLISECOND_NS : deadline;
+    if (!deadline)
+        vcpu_timer_stop(vcpu);
+    else if (deadline > now && deadline - now >= DELTA_ABSURD)
+        vcpu_timer_set(vcpu, now + 100 * MILLISECOND_NS);
+    else
+        vcpu_timer_set(vcpu, deadline);
+    return 0;
 }
 
 long do_set_timer_op(uint64_t deadline)
 {
     struct vcpu *vcpu = current_vcpu();
 
-    if (deadline >= DELTA_ABSURD)
-        deadline = not_absurd(deadline);
-    if (deadline)
-        vcpu_timer_set(vcpu, deadline);
-    else
-        vcpu_timer_stop(vcpu);
-    return 0;
+    if (deadline < DELTA_ABSURD && timer_put_off(&vcpu->singleshot_timer, this_pcpu(), deadline))
+        return 0;
+    return set_timer(vcpu, deadline);
 }

@@ -44,8 +44,7 @@ static int table_grow_locked(struct event_channels *channels)
     return 0;
 }
 
-static __attribute__((noinline)) int port_search_locked(struct event_channels *channels,
-                                                        evtchn_port_t *port)
+static int port_search_locked(struct event_channels *channels, evtchn_port_t *port)
 {
     if (channels->closing)
         return -XEN_EINVAL;
@@ -55,46 +54,63 @@ static __attribute__((noinline)) int port_search_locked(struct event_channels *c
             if (status)
                 return status;
         }
-        if (event_channel_existing(channels, *port)->state == EVENT_FREE)
+        if (event_channel_existing(channels, *port)->state == EVENT_FREE) {
+            channels->port_used = *port;
             return 0;
+        }
     }
     return -XEN_ENOSPC;
 }
 
 /* The lowest free port, which the caller will use, and its channel; port 0 never is. */
-static inline int port_find_locked(struct domain *domain, evtchn_port_t *port,
-                                   struct event_channel **channel)
+static int port_find_locked(struct event_channels *channels, evtchn_port_t *port,
+                            struct event_channel **channel)
 {
-    struct event_channels *channels = domain->event_channels;
-    evtchn_port_t first = channels->port_used;
+    int status = port_search_locked(channels, port);
 
-    if (channels->closing || first >= channels->port_limit || first >= channels->port_valid ||
-        event_channel_existing(channels, first)->state != EVENT_FREE) {
-        int status = port_search_locked(channels, &first);
-        if (status)
-            return status;
-    }
-    *port = channels->port_used = first;
-    *channel = event_channel_existing(channels, first);
+    if (!status)
+        *channel = event_channel_existing(channels, *port);
+    return status;
+}
+
+static inline long unbound_make_unlock(struct event_channels *channels,
+                                       struct evtchn_alloc_unbound *operation, evtchn_port_t port)
+{
+    struct event_channel *channel = event_channel_existing(channels, port);
+
+    channel->state = EVENT_UNBOUND;
+    channel->remote_id = operation->remote_dom;
+    spin_give(&channels->lock);
+    operation->port = port;
     return 0;
 }
 
-int event_alloc_unbound_in(struct domain *domain, struct evtchn_alloc_unbound *operation)
+static __attribute__((noinline)) long unbound_search_unlock(struct event_channels *channels,
+                                                            struct evtchn_alloc_unbound *operation)
 {
-    struct event_channels *channels = domain->event_channels;
-    struct event_channel *channel;
+    evtchn_port_t port;
+    int status = port_search_locked(channels, &port);
 
-    spin_lock(&channels->lock);
-    int status = port_find_locked(domain, &operation->port, &channel);
-    if (!status) {
-        channel->state = EVENT_UNBOUND;
-        channel->remote_id = operation->remote_dom;
-    }
+    if (!status)
+        return unbound_make_unlock(channels, operation, port);
     spin_unlock(&channels->lock);
     return status;
 }
 
-int event_alloc_unbound(struct evtchn_alloc_unbound *operation)
+/* Mostly the port to begin the search at is free. */
+long event_alloc_unbound_in(struct domain *domain, struct evtchn_alloc_unbound *operation)
+{
+    struct event_channels *channels = domain->event_channels;
+
+    spin_take(&channels->lock);
+    evtchn_port_t port = channels->port_used;
+    if (port < channels->port_limit && port < channels->port_valid &&
+        event_channel_existing(channels, port)->state == EVENT_FREE)
+        return unbound_make_unlock(channels, operation, port);
+    return unbound_search_unlock(channels, operation);
+}
+
+__attribute__((noinline)) long event_alloc_unbound(struct evtchn_alloc_unbound *operation)
 {
     int status;
     struct domain *domain = domain_get_for(operation->dom, &status);
@@ -110,7 +126,7 @@ static int bind_interdomain_locked(struct domain *local, struct domain *remote,
                                    struct evtchn_bind_interdomain *operation)
 {
     struct event_channel *near, *far;
-    int status = port_find_locked(local, &operation->local_port, &near);
+    int status = port_find_locked(local->event_channels, &operation->local_port, &near);
 
     if (status)
         return status;
@@ -126,8 +142,6 @@ static int bind_interdomain_locked(struct domain *local, struct domain *remote,
     far->state = EVENT_INTERDOMAIN;
     far->number = operation->local_port;
     far->remote = local;
-    /* The other side may have signalled before anyone listened. */
-    event_set_pending_locked(local, operation->local_port);
     return 0;
 }
 
@@ -140,7 +154,13 @@ int event_bind_interdomain(struct domain *domain, struct evtchn_bind_interdomain
         return -XEN_ESRCH;
     spin_lock_two(&domain->event_channels->lock, &remote->event_channels->lock);
     int status = bind_interdomain_locked(domain, remote, operation);
-    spin_unlock_two(&domain->event_channels->lock, &remote->event_channels->lock);
+    if (remote != domain)
+        spin_unlock(&remote->event_channels->lock);
+    /* The other side may have signalled before anyone listened. */
+    if (!status)
+        event_set_pending_unlock(domain, operation->local_port);
+    else
+        spin_unlock(&domain->event_channels->lock);
     domain_put(remote);
     return status;
 }
@@ -152,7 +172,7 @@ static int bind_virq_locked(struct domain *domain, struct vcpu *vcpu,
 
     if (vcpu->virq_port[operation->virq])
         return -XEN_EEXIST;
-    int status = port_find_locked(domain, &operation->port, &channel);
+    int status = port_find_locked(domain->event_channels, &operation->port, &channel);
     if (status)
         return status;
     channel->state = EVENT_VIRQ;
@@ -184,7 +204,7 @@ int event_bind_ipi(struct domain *domain, struct evtchn_bind_ipi *operation)
     if (!vcpu_at(domain, operation->vcpu))
         return -XEN_ENOENT;
     spin_lock(&domain->event_channels->lock);
-    int status = port_find_locked(domain, &operation->port, &channel);
+    int status = port_find_locked(domain->event_channels, &operation->port, &channel);
     if (!status) {
         channel->state = EVENT_IPI;
         channel->notify_vcpu = (uint8_t)operation->vcpu;
@@ -199,7 +219,7 @@ int event_bind_pirq(struct domain *domain, struct evtchn_bind_pirq *operation)
     struct event_channel *channel;
 
     spin_lock(&domain->event_channels->lock);
-    int status = port_find_locked(domain, &operation->port, &channel);
+    int status = port_find_locked(domain->event_channels, &operation->port, &channel);
     if (!status) {
         channel->state = EVENT_PIRQ;
         channel->number = operation->pirq;
@@ -292,12 +312,10 @@ static void virq_release_locked(struct domain *domain, unsigned virq, evtchn_por
     }
 }
 
-static void port_free_locked(struct domain *domain, evtchn_port_t port,
-                             struct event_channel *channel)
+static inline void port_free_locked(struct domain *domain, evtchn_port_t port,
+                                    struct event_channel *channel)
 {
-    xen_ulong_t *word = &domain->shared_info->evtchn_pending[port / 64];
-
-    __atomic_fetch_and(word, ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
+    event_clear_pending(domain, port);
     *channel = (struct event_channel){0};
     if (port < domain->event_channels->port_used)
         domain->event_channels->port_used = port;
@@ -347,7 +365,7 @@ static struct domain *close_alone(struct domain *domain, evtchn_port_t port, int
     return remote;
 }
 
-static __attribute__((noinline)) int close_connected(struct domain *domain, evtchn_port_t port)
+static __attribute__((noinline)) long close_bound(struct domain *domain, evtchn_port_t port)
 {
     int status = -XEN_EINVAL;
     struct domain *remote = close_alone(domain, port, &status);
@@ -366,18 +384,17 @@ static __attribute__((noinline)) int close_connected(struct domain *domain, evtc
     return status;
 }
 
-int event_close(struct domain *domain, evtchn_port_t port)
+long event_close(struct domain *domain, evtchn_port_t port)
 {
     struct event_channels *channels = domain->event_channels;
-    int status = -XEN_EINVAL;
 
-    spin_lock(&channels->lock);
+    spin_take(&channels->lock);
     struct event_channel *channel = event_channel_in(channels, port);
-    bool connected = channel && channel->state == EVENT_INTERDOMAIN && channel->remote != domain;
-    if (channel && !connected)
-        status = close_locked(domain, port, channel);
-    spin_unlock(&channels->lock);
-    return connected ? close_connected(domain, port) : status;
+    bool alone = channel && channel->state == EVENT_UNBOUND;
+    if (alone)
+        port_free_locked(domain, port, channel);
+    spin_give(&channels->lock);
+    return alone ? 0 : close_bound(domain, port);
 }
 
 void event_close_ports(struct domain *domain)

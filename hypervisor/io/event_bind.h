@@ -13,15 +13,15 @@
 
 struct domain;
 
-int event_alloc_unbound(struct evtchn_alloc_unbound *operation);
-int event_alloc_unbound_in(struct domain *domain, struct evtchn_alloc_unbound *operation);
+long event_alloc_unbound(struct evtchn_alloc_unbound *operation);
+long event_alloc_unbound_in(struct domain *domain, struct evtchn_alloc_unbound *operation);
 int event_bind_interdomain(struct domain *domain, struct evtchn_bind_interdomain *operation);
 int event_bind_virq(struct domain *domain, struct evtchn_bind_virq *operation);
 int event_bind_ipi(struct domain *domain, struct evtchn_bind_ipi *operation);
 int event_bind_pirq(struct domain *domain, struct evtchn_bind_pirq *operation);
 int event_bind_vcpu(struct domain *domain, const struct evtchn_bind_vcpu *operation);
 int event_status(struct evtchn_status *operation);
-int event_close(struct domain *domain, evtchn_port_t port);
+long event_close(struct domain *domain, evtchn_port_t port);
 /* EVTCHNOP_reset by `caller`: another domain must be paused by its controller. */
 int event_reset(struct domain *caller, domid_t id);
 /* Close every port; sleeps between them. */

@@ -16,22 +16,32 @@ _Static_assert(sizeof(struct event_channels) <= PAGE_SIZE, "the table's head is 
 _Static_assert(sizeof(struct event_channel) == 16, "a page holds a power of two of them");
 _Static_assert(EVENT_PORTS_PER_PAGE % EVENT_PORTS_PER_BLOCK == 0, "a block lies in one page");
 
-/* Atomic bit operations on words that a guest may change at any time. */
-static bool bit_test_and_set(xen_ulong_t *words, unsigned bit)
+/*
+ * Atomic bit operations on words that a guest may change at any time. The processor finds the word
+ * by itself: bit numbers may be those of ports.
+ */
+static inline bool bit_test_and_set(xen_ulong_t *words, uint64_t bit)
 {
-    xen_ulong_t mask = 1UL << (bit % WORD_BITS);
-    return __atomic_fetch_or(&words[bit / WORD_BITS], mask, __ATOMIC_SEQ_CST) & mask;
+    bool was_set;
+
+    asm volatile("lock btsq %2, %0" : "+m"(*words), "=@ccc"(was_set) : "r"(bit) : "memory");
+    return was_set;
 }
 
-static bool bit_test_and_clear(xen_ulong_t *words, unsigned bit)
+static inline bool bit_test_and_clear(xen_ulong_t *words, uint64_t bit)
 {
-    xen_ulong_t mask = 1UL << (bit % WORD_BITS);
-    return __atomic_fetch_and(&words[bit / WORD_BITS], ~mask, __ATOMIC_SEQ_CST) & mask;
+    bool was_set;
+
+    asm volatile("lock btrq %2, %0" : "+m"(*words), "=@ccc"(was_set) : "r"(bit) : "memory");
+    return was_set;
 }
 
-static bool bit_test(const xen_ulong_t *words, unsigned bit)
+static inline bool bit_test(const xen_ulong_t *words, uint64_t bit)
 {
-    return READ_ONCE(words[bit / WORD_BITS]) >> (bit % WORD_BITS) & 1;
+    bool is_set;
+
+    asm volatile("btq %2, %1" : "=@ccc"(is_set) : "m"(*words), "r"(bit) : "memory");
+    return is_set;
 }
 
 int event_channels_create(struct domain *domain)
@@ -61,6 +71,7 @@ void event_channels_close_all(struct domain *domain)
         return;
     spin_lock(&channels->lock);
     channels->closing = true;
+    channels->port_limit = 0;
     spin_unlock(&channels->lock);
     event_close_ports(domain);
 }
@@ -109,16 +120,13 @@ trace_pending(const struct domain *domain, evtchn_port_t port, const struct vcpu
     trace(TRACE_EVENT_PENDING, domain->id, port, vcpu->id);
 }
 
-/* The port was not pending before. */
-static __attribute__((noinline)) void announce(struct domain *domain, evtchn_port_t port,
-                                               struct vcpu *vcpu)
+static inline void announce(struct domain *domain, evtchn_port_t port, struct vcpu *vcpu)
 {
-    const struct shared_info *shared = domain->shared_info;
     bool raised = false;
 
     if (trace_on())
         trace_pending(domain, port, vcpu);
-    if (!bit_test(shared->evtchn_mask, port) &&
+    if (!bit_test(domain->shared_info->evtchn_mask, port) &&
         !bit_test_and_set(&vcpu->info->evtchn_pending_sel, port / WORD_BITS))
         raised = upcall_raise(vcpu);
     /* Who polls says so before it looks: one that is not seen here sees what is pending. */
@@ -129,51 +137,59 @@ static __attribute__((noinline)) void announce(struct domain *domain, evtchn_por
         vcpu_kick(vcpu);
 }
 
-static inline __attribute__((always_inline)) void
-set_pending(struct domain *domain, evtchn_port_t port, const struct event_channel *channel)
+/*
+ * The port was not pending before. Nobody is told while the vcpu does not exist yet, and it may be
+ * pending once more.
+ */
+static __attribute__((noinline)) long announce_unlock(struct domain *domain, evtchn_port_t port,
+                                                      struct event_channels *held)
 {
+    const struct event_channel *channel = event_channel_existing(domain->event_channels, port);
     struct vcpu *vcpu = domain->vcpus[READ_ONCE(channel->notify_vcpu)];
 
-    if (vcpu && !bit_test_and_set(domain->shared_info->evtchn_pending, port))
+    if (vcpu)
         announce(domain, port, vcpu);
-}
-
-void event_set_pending_locked(struct domain *domain, evtchn_port_t port)
-{
-    set_pending(domain, port, event_channel_at(domain, port));
-}
-
-static inline int send_locked(struct domain *domain, const struct event_channels *channels,
-                              evtchn_port_t port)
-{
-    const struct event_channel *channel = event_channel_in(channels, port);
-
-    if (!channel)
-        return -XEN_EINVAL;
-    switch (channel->state) {
-    case EVENT_INTERDOMAIN:
-        domain = channel->remote;
-        port = channel->number;
-        channel = event_channel_existing(domain->event_channels, port);
-        break;
-    case EVENT_IPI:
-        break;
-    case EVENT_UNBOUND:
-        return 0; /* nobody listens yet */
-    default:
-        return -XEN_EINVAL;
-    }
-    set_pending(domain, port, channel);
+    else
+        bit_test_and_clear(domain->shared_info->evtchn_pending, port);
+    spin_give(&held->lock);
     return 0;
 }
 
-int event_send(struct domain *domain, evtchn_port_t port)
+static inline __attribute__((always_inline)) long
+set_pending_unlock(struct domain *domain, evtchn_port_t port, struct event_channels *held)
+{
+    if (!bit_test_and_set(domain->shared_info->evtchn_pending, port))
+        return announce_unlock(domain, port, held);
+    spin_give(&held->lock);
+    return 0;
+}
+
+void event_set_pending_unlock(struct domain *domain, evtchn_port_t port)
+{
+    set_pending_unlock(domain, port, domain->event_channels);
+}
+
+void event_clear_pending(struct domain *domain, evtchn_port_t port)
+{
+    bit_test_and_clear(domain->shared_info->evtchn_pending, port);
+}
+
+long event_send(struct domain *domain, evtchn_port_t port)
 {
     struct event_channels *channels = domain->event_channels;
+    long status = -XEN_EINVAL;
 
-    spin_lock(&channels->lock);
-    int status = send_locked(domain, channels, port);
-    spin_unlock(&channels->lock);
+    spin_take(&channels->lock);
+    if (port < channels->port_valid) {
+        const struct event_channel *channel = event_channel_existing(channels, port);
+        if (channel->state == EVENT_INTERDOMAIN)
+            return set_pending_unlock(channel->remote, channel->number, channels);
+        if (channel->state == EVENT_IPI)
+            return set_pending_unlock(domain, port, channels);
+        if (channel->state == EVENT_UNBOUND)
+            status = 0; /* nobody listens yet */
+    }
+    spin_give(&channels->lock);
     return status;
 }
 
@@ -212,11 +228,12 @@ void event_send_virq(struct vcpu *vcpu, unsigned virq)
 
     if (!channels)
         return;
-    spin_lock(&channels->lock);
+    spin_take(&channels->lock);
     evtchn_port_t port = vcpu->virq_port[virq];
     if (port)
-        event_set_pending_locked(domain, port);
-    spin_unlock(&channels->lock);
+        set_pending_unlock(domain, port, channels);
+    else
+        spin_give(&channels->lock);
 }
 
 void event_send_global_virq(unsigned virq)
@@ -231,11 +248,12 @@ void event_send_pirq(struct domain *domain, evtchn_port_t port)
 {
     struct event_channels *channels = domain->event_channels;
 
-    spin_lock(&channels->lock);
-    const struct event_channel *channel = event_channel_at(domain, port);
+    spin_take(&channels->lock);
+    const struct event_channel *channel = event_channel_in(channels, port);
     if (channel && channel->state == EVENT_PIRQ)
-        event_set_pending_locked(domain, port);
-    spin_unlock(&channels->lock);
+        set_pending_unlock(domain, port, channels);
+    else
+        spin_give(&channels->lock);
 }
 
 bool event_upcall_pending(const struct vcpu *vcpu)

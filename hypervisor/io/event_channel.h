@@ -49,7 +49,7 @@ struct event_channel {
 struct event_channels {
     struct spinlock lock;
     bool closing;        /* the domain dies: no new channels */
-    uint32_t port_limit; /* highest port + 1 that may be allocated */
+    uint32_t port_limit; /* highest port + 1 that may be allocated; 0 when closing */
     uint32_t port_valid; /* ports below have a struct event_channel */
     uint32_t port_used;  /* ports from 1 on and below are in use: where to look for a free one */
     uint32_t polling;    /* atomic: vcpus in SCHEDOP_poll */
@@ -80,7 +80,7 @@ static inline struct event_channel *event_channel_in(const struct event_channels
 struct event_channel *event_channel_at(struct domain *domain, evtchn_port_t port);
 
 /* EVTCHNOP_send. */
-int event_send(struct domain *domain, evtchn_port_t port);
+long event_send(struct domain *domain, evtchn_port_t port);
 /* EVTCHNOP_unmask. */
 int event_unmask(struct domain *domain, evtchn_port_t port);
 
@@ -93,9 +93,12 @@ void event_send_pirq(struct domain *domain, evtchn_port_t port);
 
 /*
  * Mark a port pending, honouring mask, selector, upcall_pending, pollers. The event lock of
- * `domain`, or of the domain that the channel is connected to, is held.
+ * `domain` is held, and released here.
  */
-void event_set_pending_locked(struct domain *domain, evtchn_port_t port);
+void event_set_pending_unlock(struct domain *domain, evtchn_port_t port);
+
+/* Forget that a port was signalled. Event lock held. */
+void event_clear_pending(struct domain *domain, evtchn_port_t port);
 
 /* Whether an upcall is wanted now: upcall_pending and not masked. */
 bool event_upcall_wanted(const struct vcpu *vcpu);

@@ -23,34 +23,34 @@ union event_argument {
     struct evtchn_bind_vcpu bind_vcpu;
     struct evtchn_unmask unmask;
     struct evtchn_reset reset;
-    uint64_t words[3];
-    uint32_t halves[6];
+    uint64_t first;
+    uint32_t quarters[6];
 };
 
-_Static_assert(sizeof(union event_argument) == 3 * sizeof(uint64_t), "as many words as bytes");
+_Static_assert(sizeof(union event_argument) == 6 * sizeof(uint32_t), "none is longer");
 
-static int op_bind_interdomain(union event_argument *argument)
+static long op_bind_interdomain(struct domain *domain, union event_argument *argument)
 {
-    return event_bind_interdomain(current_domain(), &argument->bind_interdomain);
+    return event_bind_interdomain(domain, &argument->bind_interdomain);
 }
 
-static int op_bind_virq(union event_argument *argument)
+static long op_bind_virq(struct domain *domain, union event_argument *argument)
 {
-    return event_bind_virq(current_domain(), &argument->bind_virq);
+    return event_bind_virq(domain, &argument->bind_virq);
 }
 
-static int op_bind_pirq(union event_argument *argument)
+static long op_bind_pirq(struct domain *domain, union event_argument *argument)
 {
-    return event_bind_pirq(current_domain(), &argument->bind_pirq);
+    return event_bind_pirq(domain, &argument->bind_pirq);
 }
 
-static int op_close(union event_argument *argument)
+static long op_close(struct domain *domain, union event_argument *argument)
 {
-    return event_close(current_domain(), argument->close.port);
+    return event_close(domain, argument->close.port);
 }
 
 /* The most frequent one by far: not by way of the table. */
-static __attribute__((noinline)) long send(unsigned long address)
+static inline long send(unsigned long address)
 {
     evtchn_port_t port;
     bool failed = !guest_words_ok(address, sizeof(struct evtchn_send));
@@ -63,15 +63,14 @@ static __attribute__((noinline)) long send(unsigned long address)
     return failed ? -XEN_EFAULT : event_send(current_domain(), port);
 }
 
-static int op_status(union event_argument *argument)
+static long op_status(struct domain *domain, union event_argument *argument)
 {
+    (void)domain;
     return event_status(&argument->status);
 }
 
-static int op_alloc_unbound(union event_argument *argument)
+static long op_alloc_unbound(struct domain *domain, union event_argument *argument)
 {
-    struct domain *domain = current_domain();
-
     if (argument->alloc_unbound.remote_dom == DOMID_SELF)
         argument->alloc_unbound.remote_dom = domain->id;
     if (argument->alloc_unbound.dom == DOMID_SELF)
@@ -79,33 +78,34 @@ static int op_alloc_unbound(union event_argument *argument)
     return event_alloc_unbound(&argument->alloc_unbound);
 }
 
-static int op_bind_ipi(union event_argument *argument)
+static long op_bind_ipi(struct domain *domain, union event_argument *argument)
 {
-    return event_bind_ipi(current_domain(), &argument->bind_ipi);
+    return event_bind_ipi(domain, &argument->bind_ipi);
 }
 
-static int op_bind_vcpu(union event_argument *argument)
+static long op_bind_vcpu(struct domain *domain, union event_argument *argument)
 {
-    return event_bind_vcpu(current_domain(), &argument->bind_vcpu);
+    return event_bind_vcpu(domain, &argument->bind_vcpu);
 }
 
-static int op_unmask(union event_argument *argument)
+static long op_unmask(struct domain *domain, union event_argument *argument)
 {
-    return event_unmask(current_domain(), argument->unmask.port);
+    return event_unmask(domain, argument->unmask.port);
 }
 
-static int op_reset(union event_argument *argument)
+static long op_reset(struct domain *domain, union event_argument *argument)
 {
-    return event_reset(current_domain(), argument->reset.dom);
+    return event_reset(domain, argument->reset.dom);
 }
 
 struct event_operation {
-    int (*handler)(union event_argument *argument);
+    long (*handler)(struct domain *domain, union event_argument *argument);
     uint8_t size;
     bool copies_out;
 };
 
-/* EVTCHNOP_init_control, expand_array and set_priority belong to FIFO channels: not offered. */
+/* All but EVTCHNOP_send. EVTCHNOP_init_control, expand_array and set_priority belong to FIFO
+ * channels: not offered. */
 static const struct event_operation operations[] = {
     [EVTCHNOP_bind_interdomain] = {op_bind_interdomain, sizeof(struct evtchn_bind_interdomain),
                                    true},
@@ -120,40 +120,38 @@ static const struct event_operation operations[] = {
     [EVTCHNOP_reset] = {op_reset, sizeof(struct evtchn_reset), false},
 };
 
-/* The argument in its pieces: words of eight bytes, then four, then the two of struct evtchn_reset.
- */
+/* Most have eight bytes; struct evtchn_reset has two, what is longer goes on by fours. */
 static inline bool argument_in(union event_argument *copy, unsigned long address, unsigned size)
 {
-    const uint64_t *guest = (const uint64_t *)address;
+    const union event_argument *guest = (const union event_argument *)address;
     bool failed =
         !guest_words_ok(address, sizeof(*copy)) && !guest_range_ok(guest_ptr(address), size);
-    unsigned i = 0;
 
     if (failed)
         return false;
     guest_access_begin();
-    for (; i < size / 8; i++)
-        guest_word_read(copy->words[i], &guest[i], failed);
-    if (size & 4)
-        guest_word_read(copy->halves[2 * i], (const uint32_t *)&guest[i], failed);
-    if (size & 2)
-        guest_word_read(copy->reset.dom, (const domid_t *)address, failed);
+    if (size >= sizeof(copy->first))
+        guest_word_read(copy->first, &guest->first, failed);
+    else if (size == sizeof(copy->close))
+        guest_word_read(copy->close.port, &guest->close.port, failed);
+    else
+        guest_word_read(copy->reset.dom, &guest->reset.dom, failed);
+    for (unsigned i = 2; i < size / 4; i++)
+        guest_word_read(copy->quarters[i], &guest->quarters[i], failed);
     guest_access_end();
     return !failed;
 }
 
-/* Of an operation that has results: no such argument has two bytes. */
+/* Of an operation that has results: none of those is shorter than eight bytes. */
 static inline bool argument_out(const union event_argument *copy, unsigned long address,
                                 unsigned size)
 {
-    uint64_t *guest = (uint64_t *)address;
-    unsigned i = 0;
+    union event_argument *guest = (union event_argument *)address;
 
     guest_access_begin();
-    for (; i < size / 8; i++)
-        guest_word_write(copy->words[i], &guest[i], failed);
-    if (size & 4)
-        guest_word_write(copy->halves[2 * i], (uint32_t *)&guest[i], failed);
+    guest_word_write(copy->first, &guest->first, failed);
+    for (unsigned i = 2; i < size / 4; i++)
+        guest_word_write(copy->quarters[i], &guest->quarters[i], failed);
     guest_access_end();
     return true;
 
@@ -164,19 +162,21 @@ failed:
 
 static __attribute__((noinline)) long operate(unsigned long command, unsigned long address)
 {
+    const struct event_operation *operation = &operations[command];
     union event_argument copy;
 
-    if (command >= sizeof(operations) / sizeof(operations[0]) || !operations[command].handler)
+    if (command >= sizeof(operations) / sizeof(operations[0]))
         return -XEN_ENOSYS;
-    const struct event_operation *operation = &operations[command];
     if (!argument_in(&copy, address, operation->size))
         return -XEN_EFAULT;
-    if (operation->copies_out && !argument_out(&copy, address, operation->size))
+    if (!operation->copies_out)
+        return operation->handler(current_domain(), &copy);
+    if (!argument_out(&copy, address, operation->size))
         return -XEN_EFAULT;
-    long status = operation->handler(&copy);
-    if (!status && operation->copies_out && !argument_out(&copy, address, operation->size))
-        return -XEN_EFAULT;
-    return status;
+    long status = operation->handler(current_domain(), &copy);
+    if (status)
+        return status;
+    return argument_out(&copy, address, operation->size) ? 0 : -XEN_EFAULT;
 }
 
 long do_event_channel_op(unsigned long command, unsigned long address)

@@ -6,6 +6,7 @@
 #include "hypervisor/memory/device_memory.h"
 #include "hypervisor/memory/map.h"
 #include "hypervisor/panic.h"
+#include "hypervisor/processor/clock.h"
 #include "hypervisor/processor/cpu.h"
 
 /* Register offsets (Intel SDM volume 3, table 11-1); an x2APIC's MSR is 0x800 + offset / 16. */
@@ -47,7 +48,8 @@ enum register_offset {
 #define TICKS_SHIFT         32
 
 static volatile uint32_t *registers; /* NULL: x2APIC mode */
-static uint64_t ticks_per_tsc;       /* timer ticks per TSC tick, << TICKS_SHIFT */
+static uint64_t ticks_per_ns;        /* of the timer, << TICKS_SHIFT */
+static uint64_t farthest;            /* as many ns as it can count */
 
 static uint32_t apic_read(enum register_offset offset)
 {
@@ -167,28 +169,23 @@ void local_apic_timer_measured(void)
     uint32_t end_count = read_count(&end);
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_TIMER, VECTOR_TIMER);
-    ticks_per_tsc = ((uint64_t)(start_count - end_count) << TICKS_SHIFT) / (end - start_tsc);
-    if (!ticks_per_tsc)
+    uint64_t nanoseconds = (end - start_tsc) * 1000000 / clock_tsc_khz();
+    ticks_per_ns = ((uint64_t)(start_count - end_count) << TICKS_SHIFT) / nanoseconds;
+    if (!ticks_per_ns)
         panic("the local APIC timer does not count");
+    farthest = ((uint64_t)(UINT32_MAX - 1) << TICKS_SHIFT) / ticks_per_ns;
 }
 
-void local_apic_timer_set(uint64_t tsc)
+void local_apic_timer_set(uint64_t deadline)
 {
     if (cpu_features.tsc_deadline) {
-        wrmsr(MSR_TSC_DEADLINE, tsc);
+        wrmsr(MSR_TSC_DEADLINE, clock_ns_to_tsc(deadline));
         return;
     }
-    if (!tsc) {
-        apic_write(APIC_TIMER_INITIAL, 0);
-        return;
-    }
-    uint64_t now = rdtsc();
-    uint64_t delta = tsc > now ? tsc - now : 0;
-    /* A deadline too far away gives an early interrupt, which sets the rest. */
-    uint64_t ticks = (uint64_t)((unsigned __int128)delta * ticks_per_tsc >> TICKS_SHIFT);
-    if (ticks > 0xffffffffU)
-        ticks = 0xffffffffU;
-    apic_write(APIC_TIMER_INITIAL, ticks ? (uint32_t)ticks : 1);
+    uint64_t now = clock_now(), delta = deadline > now ? deadline - now : 0;
+    if (delta > farthest)
+        delta = farthest;
+    apic_write(APIC_TIMER_INITIAL, (uint32_t)(delta * ticks_per_ns >> TICKS_SHIFT) + 1);
 }
 
 static void send_command(uint32_t apic_id, uint32_t command)

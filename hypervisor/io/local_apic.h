@@ -17,13 +17,13 @@ uint32_t local_apic_id(void);
 void local_apic_end_of_interrupt(void);
 
 /*
- * One shot at a value of the TSC, or as near to it as the timer can count (it may be early, never
- * late); 0 = off.
+ * One shot at a system time in ns, in place of the one before, as exactly as the timer counts;
+ * early if it cannot count that far.
  */
-void local_apic_timer_set(uint64_t tsc);
+void local_apic_timer_set(uint64_t deadline);
 /*
  * Measure the timer against the TSC, from the one call to the other, which lie some milliseconds
- * apart; boot processor, its APIC enabled.
+ * apart; before the second the clock has been started. Boot processor, its APIC enabled.
  */
 void local_apic_timer_measure(void);
 void local_apic_timer_measured(void);

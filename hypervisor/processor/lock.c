@@ -43,20 +43,12 @@ static __attribute__((noinline)) void note_released(uint8_t level)
     pcpu->held_count--;
 }
 
-static __attribute__((noinline, cold)) void ticket_wait(struct spinlock *lock, uint16_t ticket)
+__attribute__((used, noinline, cold)) void spin_wait(struct spinlock *lock, uint16_t ticket)
 {
     while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket) {
         cpu_relax();
         tlb_answer();
     }
-}
-
-static void ticket_acquire(struct spinlock *lock)
-{
-    uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-
-    if (__builtin_expect(__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket, 0))
-        ticket_wait(lock, ticket);
 }
 
 void spin_lock(struct spinlock *lock)
@@ -70,7 +62,7 @@ void spin_unlock(struct spinlock *lock)
 {
     if (debug_build)
         note_released(lock->level);
-    __atomic_store_n(&lock->serving, (uint16_t)(lock->serving + 1), __ATOMIC_RELEASE);
+    ticket_release(lock);
 }
 
 void spin_lock_two(struct spinlock *first, struct spinlock *second)

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "hypervisor/debug.h"
@@ -47,6 +48,8 @@ struct spinlock {
     uint8_t level;
 };
 
+_Static_assert(offsetof(struct spinlock, next) == 0 && offsetof(struct spinlock, serving) == 2, "");
+
 #define SPINLOCK(lock_level)  \
     {                         \
         .level = (lock_level) \
@@ -58,6 +61,58 @@ void spin_unlock(struct spinlock *lock);
 /* Two locks of one level; the order is by address. They may be the same lock. */
 void spin_lock_two(struct spinlock *first, struct spinlock *second);
 void spin_unlock_two(struct spinlock *first, struct spinlock *second);
+
+/*
+ * For paths where each instruction counts: the same, inline. Waiting is called around the compiler,
+ * which then need not expect that any register changes.
+ */
+void spin_wait(struct spinlock *lock, uint16_t ticket) __attribute__((no_caller_saved_registers));
+
+static inline __attribute__((always_inline)) void ticket_acquire(struct spinlock *lock)
+{
+    uint64_t ticket = 1;
+
+    asm volatile("lock xaddw %w[ticket], (%[lock])\n"
+                 "cmpw %w[ticket], 2(%[lock])\n"
+                 "jne 2f\n"
+                 "1:\n"
+                 ".pushsection .text.unlikely, \"ax\"\n"
+                 "2: push %%rdi\n"
+                 "push %%rsi\n"
+                 "push %[ticket]\n"
+                 "push %[lock]\n"
+                 "pop %%rdi\n"
+                 "pop %%rsi\n"
+                 "call spin_wait\n"
+                 "pop %%rsi\n"
+                 "pop %%rdi\n"
+                 "jmp 1b\n"
+                 ".popsection"
+                 : [ticket] "+&r"(ticket)
+                 : [lock] "r"(lock)
+                 : "memory");
+}
+
+static inline __attribute__((always_inline)) void ticket_release(struct spinlock *lock)
+{
+    asm volatile("incw %0" : "+m"(lock->serving) : : "memory");
+}
+
+static inline __attribute__((always_inline)) void spin_take(struct spinlock *lock)
+{
+    if (debug_build)
+        spin_lock(lock);
+    else
+        ticket_acquire(lock);
+}
+
+static inline __attribute__((always_inline)) void spin_give(struct spinlock *lock)
+{
+    if (debug_build)
+        spin_unlock(lock);
+    else
+        ticket_release(lock);
+}
 
 struct vcpu;
 

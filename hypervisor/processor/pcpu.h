@@ -71,8 +71,7 @@ struct pcpu {
     unsigned guest_gdt_pages, guest_ldt_pages; /* how many of them are filled          */
     uint64_t selectors; /* what ds, es, fs, gs held last, processor/segment.c */
 
-    struct timer_queue timers;    /* guarded by timers.lock                            */
-    uint64_t apic_timer_deadline; /* what the local APIC timer is set for, 0 = off     */
+    struct timer_queue timers; /* guarded by timers.lock                            */
 
     struct run_queue run_queue; /* guarded by its lock                           */
     struct vcpu *switched_from; /* between a switch and schedule_tail()          */

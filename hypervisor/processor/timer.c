@@ -12,9 +12,11 @@
 #include "hypervisor/processor/tlb.h"
 #include "lib/list.h"
 
+#define NOT_ARMED (~0UL)
+
 void timer_pcpu_init(struct pcpu *pcpu)
 {
-    pcpu->timers = (struct timer_queue){.running = NULL};
+    pcpu->timers = (struct timer_queue){.armed = NOT_ARMED};
     spinlock_init(&pcpu->timers.lock, LOCK_LEVEL_TIMER);
 }
 
@@ -23,10 +25,10 @@ static struct timer_queue *lock_queue(struct timer *timer)
 {
     for (;;) {
         struct pcpu *pcpu = READ_ONCE(timer->pcpu);
-        spin_lock(&pcpu->timers.lock);
+        spin_take(&pcpu->timers.lock);
         if (pcpu == READ_ONCE(timer->pcpu))
             return &pcpu->timers;
-        spin_unlock(&pcpu->timers.lock);
+        spin_give(&pcpu->timers.lock);
     }
 }
 
@@ -36,16 +38,11 @@ static void remove_locked(struct timer_queue *queue, struct timer *timer)
         priority_remove(&queue->deadlines, &timer->node);
 }
 
-/* Set the local APIC timer for the first deadline; the queue of this processor is locked. */
-static void program_locked(struct pcpu *pcpu)
+/* The queue of this processor is locked. */
+static void arm_locked(struct timer_queue *queue, uint64_t deadline)
 {
-    const struct priority_node *first = pcpu->timers.deadlines.first;
-    uint64_t deadline = first ? first->key : 0;
-
-    if (deadline == pcpu->apic_timer_deadline)
-        return;
-    pcpu->apic_timer_deadline = deadline;
-    local_apic_timer_set(deadline ? clock_ns_to_tsc(deadline) : 0);
+    queue->armed = deadline;
+    local_apic_timer_set(deadline);
 }
 
 void timer_init(struct timer *timer, struct pcpu *pcpu, void (*function)(void *), void *argument)
@@ -92,13 +89,14 @@ void timer_set(struct timer *timer, uint64_t deadline)
 {
     struct timer_queue *queue = lock_queue(timer);
     struct pcpu *pcpu = timer->pcpu;
+    bool sooner = deadline < queue->armed, ours = pcpu == this_pcpu();
 
-    priority_place(&queue->deadlines, &timer->node, deadline ? deadline : 1);
-    bool first = queue->deadlines.first == &timer->node, ours = pcpu == this_pcpu();
-    if (first && ours)
-        program_locked(pcpu);
-    spin_unlock(&queue->lock);
-    if (first && !ours)
+    timer->deadline = deadline;
+    priority_place(&queue->deadlines, &timer->node, deadline);
+    if (sooner && ours)
+        arm_locked(queue, deadline);
+    spin_give(&queue->lock);
+    if (sooner && !ours)
         smp_send(pcpu, VECTOR_TIMER);
 }
 
@@ -113,40 +111,51 @@ static __attribute__((noinline)) void timer_move(struct timer *timer, struct pcp
 
 void timer_set_here(struct timer *timer, uint64_t deadline)
 {
-    if (READ_ONCE(timer->pcpu) != this_pcpu())
-        timer_move(timer, this_pcpu());
+    struct pcpu *here = this_pcpu();
+
+    if (timer_put_off(timer, here, deadline))
+        return;
+    if (READ_ONCE(timer->pcpu) != here)
+        timer_move(timer, here);
     timer_set(timer, deadline);
 }
 
-/* The first timer if it is due, taken out of the queue. */
-static struct timer *take_due_locked(struct timer_queue *queue)
+/* The first timer if it is due, taken out of the queue; what was put off finds its place. */
+static struct timer *take_due_locked(struct timer_queue *queue, uint64_t now)
 {
-    struct priority_node *first = queue->deadlines.first;
+    struct priority_node *first;
 
-    if (!first || first->key > clock_now())
-        return NULL;
-    priority_remove(&queue->deadlines, first);
-    return container_of(first, struct timer, node);
+    while ((first = queue->deadlines.first) && first->key <= now) {
+        struct timer *timer = container_of(first, struct timer, node);
+        if (timer->deadline <= now) {
+            priority_remove(&queue->deadlines, first);
+            first->key = timer->deadline;
+            return timer;
+        }
+        priority_place(&queue->deadlines, first, timer->deadline);
+    }
+    return NULL;
 }
 
 void timer_run(void)
 {
-    struct pcpu *pcpu = this_pcpu();
-    struct timer_queue *queue = &pcpu->timers;
+    struct timer_queue *queue = &this_pcpu()->timers;
+    uint64_t now = clock_now();
     struct timer *timer;
 
-    spin_lock(&queue->lock);
-    pcpu->apic_timer_deadline = 0;
-    while ((timer = take_due_locked(queue))) {
+    spin_take(&queue->lock);
+    queue->armed = NOT_ARMED;
+    while ((timer = take_due_locked(queue, now))) {
         /* Copied: the owner may reuse the timer while its function runs. */
         void (*function)(void *) = timer->function;
         void *argument = timer->argument;
         WRITE_ONCE(queue->running, timer);
-        spin_unlock(&queue->lock);
+        spin_give(&queue->lock);
         function(argument);
         __atomic_store_n(&queue->running, NULL, __ATOMIC_RELEASE);
-        spin_lock(&queue->lock);
+        spin_take(&queue->lock);
     }
-    program_locked(pcpu);
-    spin_unlock(&queue->lock);
+    if (queue->deadlines.first && queue->deadlines.first->key < queue->armed)
+        arm_locked(queue, queue->deadlines.first->key);
+    spin_give(&queue->lock);
 }

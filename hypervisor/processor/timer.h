@@ -7,6 +7,9 @@
  * processor, with interrupts off, no lock held, from timer_run() (the exit loop, the idle loop and
  * preempt points). Deadlines are system time in ns (processor/clock.h). Nothing is allocated, so
  * nothing can fail.
+ *
+ * The local APIC timer is never set for later, only for sooner; a timer that is put off stays in
+ * its place. Both are looked at again when the earlier time has come.
  */
 #pragma once
 
@@ -19,7 +22,8 @@
 struct pcpu;
 
 struct timer {
-    struct priority_node node; /* its key is the deadline */
+    struct priority_node node; /* its key: when it is looked at */
+    uint64_t deadline;         /* that time, or later: it has been put off since it was queued */
     struct pcpu *pcpu;
     void (*function)(void *argument);
     void *argument;
@@ -28,6 +32,7 @@ struct timer {
 struct timer_queue {
     struct spinlock lock;
     struct priority_queue deadlines;
+    uint64_t armed;        /* what the local APIC timer is set for: no later than the first */
     struct timer *running; /* whose function runs now; written by the queue's processor */
 };
 
@@ -49,10 +54,23 @@ static inline bool timer_is_set(const struct timer *timer)
     return priority_queued(&timer->node);
 }
 
-/* Of a timer that is set, or was last. */
+/* Of a timer whose function runs, or that timer_set() set. */
 static inline uint64_t timer_deadline(const struct timer *timer)
 {
     return timer->node.key;
+}
+
+/*
+ * To a later time, where nothing but that need be noted: false if the timer is not set, or not on
+ * this processor, or for a later time. Needs no lock: only this processor looks at the deadline,
+ * and who cancels, sets or moves the timer at the same moment comes before or after.
+ */
+static inline bool timer_put_off(struct timer *timer, const struct pcpu *here, uint64_t deadline)
+{
+    if (timer->pcpu != here || !timer_is_set(timer) || deadline < timer->node.key)
+        return false;
+    timer->deadline = deadline;
+    return true;
 }
 
 /* Run what is due on this processor and program the local APIC for the next deadline. */

@@ -62,15 +62,23 @@ static bool partner_connect(void)
 }
 
 /* Send one and block until it is answered, with all other events on their way as usual. */
-static void exchange(uint64_t answers)
+static inline void exchange(uint64_t answers)
 {
-    unsigned long masked = events_mask();
+    struct evtchn_send send = {.port = port};
 
-    event_notify(port);
+    hypercall_event_channel_op(EVTCHNOP_send, &send);
     while (arrived < answers) {
         hypercall_sched_op(SCHEDOP_block, NULL);
         events_mask();
     }
+}
+
+static void round_trips(unsigned int count)
+{
+    unsigned long masked = events_mask();
+
+    for (unsigned int i = 0; i < count; i++)
+        exchange(arrived + 1);
     events_restore(masked);
 }
 
@@ -79,15 +87,9 @@ static bool answer_prepare(void)
     if (!partner_connect())
         return false;
     page->task = PARTNER_ANSWER;
-    exchange(arrived + 1);
+    round_trips(1);
     turns_before = page->turns;
     return true;
-}
-
-static void round_trips(unsigned int count)
-{
-    for (unsigned int i = 0; i < count; i++)
-        exchange(arrived + 1);
 }
 
 static bool all_answered(unsigned int count)

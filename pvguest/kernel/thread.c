@@ -107,12 +107,11 @@ static struct thread *timers_first(struct vcpu *vcpu)
 static void timers_expire(evtchn_port_t port, void *argument)
 {
     struct vcpu *vcpu = argument;
-    uint64_t now = clock_monotonic_ns();
     struct thread *thread;
 
     (void)port;
     spin_lock_masked(&vcpu->lock);
-    while ((thread = timers_first(vcpu)) && thread->deadline <= now)
+    while ((thread = timers_first(vcpu)) && thread->deadline <= clock_monotonic_ns())
         thread_wake_locked(thread, true);
     if (thread)
         clock_set_timer(thread->deadline);
