@@ -44,6 +44,7 @@ trace_ring_SOURCES := hypervisor/processor/trace_ring.c
 priority_queue_SOURCES := lib/priority_queue.c
 calendar_queue_SOURCES := lib/calendar_queue.c tests/unit/calendar_check.c
 clock_SOURCES := hypervisor/processor/clock_scale.c hypervisor/processor/wall_clock.c
+timer_SOURCES := hypervisor/processor/timer.c hypervisor/debug.c lib/priority_queue.c
 grant_SOURCES := $(MACHINE_SOURCES) hypervisor/memory/grant_table.c hypervisor/memory/grant_map.c \
     hypervisor/memory/grant_copy.c
 
