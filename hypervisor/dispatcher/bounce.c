@@ -100,20 +100,20 @@ static __attribute__((noinline, cold)) void no_stack(const struct cpu_user_regs 
 }
 
 /*
- * Inlined: each caller has one kind of frame, and what it has not costs nothing. False: there is no
- * handler or no stack, and the domain ends. rip, rsp and rflags are the handler's then; the rest is
- * bounce_complete()'s, or entry.S knows it. Handlers are canonical.
+ * Inlined: each caller has one kind of frame, and what it has not costs nothing. TRAP_DELIVERED: rip,
+ * rsp and rflags are the handler's; the rest is bounce_complete()'s, or entry.S knows it. TRAP_DONE:
+ * there is no handler or no stack, and the domain ends. Handlers are canonical.
  */
-static inline __attribute__((always_inline)) bool deliver(struct cpu_user_regs *regs,
+static inline __attribute__((always_inline)) long deliver(struct cpu_user_regs *regs,
                                                           const struct bounce *bounce)
 {
     struct vcpu *vcpu = regs_vcpu(regs);
     bool from_kernel = !bounce->by_syscall && vcpu->guest.kernel_mode;
     uint64_t size = 7 * sizeof(uint64_t), stack = regs->rsp;
 
-    if (!bounce->handler) {
+    if (__builtin_expect(!bounce->handler, false)) {
         no_handler(regs);
-        return false;
+        return TRAP_DONE;
     }
     if (!from_kernel) {
         vcpu_enter_kernel_mode(vcpu);
@@ -127,14 +127,14 @@ static inline __attribute__((always_inline)) bool deliver(struct cpu_user_regs *
     if (!guest_words_ok(stack, size) ||
         !frame_write((uint64_t *)stack, bounce, regs, from_kernel, mask)) {
         no_stack(regs, stack);
-        return false;
+        return TRAP_DONE;
     }
     WRITE_ONCE(info->evtchn_upcall_mask, mask | bounce->masks_events);
     regs->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF |
                       (bounce->by_syscall ? RFLAGS_DF : 0));
     regs->rsp = stack;
     regs->rip = bounce->handler;
-    return true;
+    return TRAP_DELIVERED;
 }
 
 /* rcx and r11 are on the guest's stack: sysret may destroy them. */
@@ -146,7 +146,7 @@ void bounce_complete(struct cpu_user_regs *regs)
     *(uint32_t *)&regs->ss = FLAT_RING3_SS64;
 }
 
-static __attribute__((noinline)) bool bounce_plain(struct cpu_user_regs *regs, uint64_t handler,
+static __attribute__((noinline)) long bounce_plain(struct cpu_user_regs *regs, uint64_t handler,
                                                    bool masks_events)
 {
     const struct bounce bounce = {.handler = handler, .masks_events = masks_events};
@@ -154,7 +154,13 @@ static __attribute__((noinline)) bool bounce_plain(struct cpu_user_regs *regs, u
     return deliver(regs, &bounce);
 }
 
-static __attribute__((noinline)) bool bounce_with_error_code(struct cpu_user_regs *regs,
+static void bounce_whole(struct cpu_user_regs *regs, uint64_t handler, bool masks_events)
+{
+    if (bounce_plain(regs, handler, masks_events) == TRAP_DELIVERED)
+        bounce_complete(regs);
+}
+
+static __attribute__((noinline)) long bounce_with_error_code(struct cpu_user_regs *regs,
                                                              const struct vcpu_trap *trap,
                                                              uint32_t error_code)
 {
@@ -172,20 +178,21 @@ void bounce_exception(struct cpu_user_regs *regs, unsigned vector, uint32_t erro
     const struct vcpu_trap *trap = &regs_vcpu(regs)->guest.traps[vector];
 
     regs->entry_vector = vector;
-    if (VECTORS_WITH_ERROR_CODE >> vector & 1
-            ? bounce_with_error_code(regs, trap, error_code)
-            : bounce_plain(regs, trap->address, trap->masks_events))
+    long done = VECTORS_WITH_ERROR_CODE >> vector & 1
+                    ? bounce_with_error_code(regs, trap, error_code)
+                    : bounce_plain(regs, trap->address, trap->masks_events);
+    if (done == TRAP_DELIVERED)
         bounce_complete(regs);
 }
 
-bool bounce_invalid_opcode(struct cpu_user_regs *regs)
+long bounce_invalid_opcode(struct cpu_user_regs *regs)
 {
     const struct vcpu_trap *trap = &regs_vcpu(regs)->guest.traps[TRAP_INVALID_OPCODE];
 
     return bounce_plain(regs, trap->address, trap->masks_events);
 }
 
-bool bounce_page_fault(struct cpu_user_regs *regs, uint64_t address)
+long bounce_page_fault(struct cpu_user_regs *regs, uint64_t address)
 {
     struct vcpu *vcpu = regs_vcpu(regs);
     const struct vcpu_trap *trap = &vcpu->guest.traps[TRAP_PAGE_FAULT];
@@ -199,7 +206,7 @@ bool bounce_page_fault(struct cpu_user_regs *regs, uint64_t address)
         return bounce_with_error_code(regs, trap, error_code);
     domain_crash(vcpu->domain, "page fault at address %lx without a handler (error %x)", address,
                  error_code);
-    return false;
+    return TRAP_DONE;
 }
 
 bool bounce_software_interrupt(struct cpu_user_regs *regs, uint8_t vector)
@@ -210,8 +217,7 @@ bool bounce_software_interrupt(struct cpu_user_regs *regs, uint8_t vector)
 
     if (!trap->address || (trap->flags & TRAP_PRIVILEGE) < privilege)
         return false;
-    if (bounce_plain(regs, trap->address, trap->masks_events))
-        bounce_complete(regs);
+    bounce_whole(regs, trap->address, trap->masks_events);
     return true;
 }
 
@@ -231,16 +237,14 @@ void bounce_compat_syscall(struct cpu_user_regs *regs)
     const struct vcpu_guest *guest = &regs_vcpu(regs)->guest;
     bool own = guest->syscall32_callback;
 
-    if (bounce_plain(regs, own ? guest->syscall32_callback : guest->syscall_callback,
-                     own ? guest->syscall32_masks_events : guest->syscall_masks_events))
-        bounce_complete(regs);
+    bounce_whole(regs, own ? guest->syscall32_callback : guest->syscall_callback,
+                     own ? guest->syscall32_masks_events : guest->syscall_masks_events);
     regs->rflags &= ~RFLAGS_DF;
 }
 
 void bounce_event(struct cpu_user_regs *regs)
 {
-    if (bounce_plain(regs, regs_vcpu(regs)->guest.event_callback, true))
-        bounce_complete(regs);
+    bounce_whole(regs, regs_vcpu(regs)->guest.event_callback, true);
 }
 
 bool bounce_nmi(struct cpu_user_regs *regs)
@@ -251,8 +255,7 @@ bool bounce_nmi(struct cpu_user_regs *regs)
         return false;
     vcpu->nmi_pending = 0;
     vcpu->guest.nmi_masked = true; /* until the iret hypercall */
-    if (bounce_plain(regs, vcpu->guest.nmi_callback, true))
-        bounce_complete(regs);
+    bounce_whole(regs, vcpu->guest.nmi_callback, true);
     return true;
 }
 
@@ -264,7 +267,7 @@ __attribute__((cold)) void bounce_failsafe(struct cpu_user_regs *regs)
         .has_segments = true,
         .masks_events = guest->failsafe_masks_events,
     };
-    if (deliver(regs, &bounce))
+    if (deliver(regs, &bounce) == TRAP_DELIVERED)
         bounce_complete(regs);
 }
 

@@ -17,11 +17,11 @@
 void bounce_exception(struct cpu_user_regs *regs, unsigned vector, uint32_t error_code);
 /*
  * #UD, and #PF with the saved error code, which also sets the guest's cr2 (arch.cr2 of its
- * vcpu_info). True: delivered, but for bounce_complete(), which entry.S leaves out: cs, ss, and
- * that sysret may load the frame.
+ * vcpu_info): TRAP_DELIVERED, but for bounce_complete(), which entry.S leaves out: cs, ss, and that
+ * sysret may load the frame; or TRAP_DONE.
  */
-bool bounce_invalid_opcode(struct cpu_user_regs *regs);
-bool bounce_page_fault(struct cpu_user_regs *regs, uint64_t address);
+long bounce_invalid_opcode(struct cpu_user_regs *regs);
+long bounce_page_fault(struct cpu_user_regs *regs, uint64_t address);
 void bounce_complete(struct cpu_user_regs *regs);
 /* `int n`: true if the guest's mode may use the gate; its rip must already be behind it. */
 bool bounce_software_interrupt(struct cpu_user_regs *regs, uint8_t vector);

@@ -541,7 +541,7 @@ entry_\name:
     jz trap_delivered
     .if \vector == 6
     js 3f
-    mov %rdx, %rbx
+    mov (REGS_ERROR_CODE - REGS_R11)(%rsp), %ebx
     jmp trap_done
     .else
     jns trap_done

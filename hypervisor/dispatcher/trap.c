@@ -127,41 +127,30 @@ static inline bool traced(void)
     return __builtin_expect(trace_on(), false);
 }
 
-static inline struct trap_outcome outcome(long done)
-{
-    return (struct trap_outcome){.done = done};
-}
-
-/* A domain that cannot take it has ended: the way out finds that there is something to do. */
-static inline struct trap_outcome delivered(bool delivered)
-{
-    return outcome(delivered ? TRAP_DELIVERED : TRAP_DONE);
-}
-
-struct trap_outcome trap_page_fault(struct cpu_user_regs *regs)
+/* A domain that cannot take its fault has ended: the way out finds that there is something to do. */
+long trap_page_fault(struct cpu_user_regs *regs)
 {
     if (traced())
-        return outcome(TRAP_WHOLE);
+        return TRAP_WHOLE;
     uint64_t address = cr2_read();
     if (!(regs->error_code & PAGE_FAULT_USER) && interpreter_ring3_iret(regs))
-        return outcome(TRAP_DONE);
-    return delivered(bounce_page_fault(regs, address));
+        return TRAP_DONE;
+    return bounce_page_fault(regs, address);
 }
 
-struct trap_outcome trap_invalid_opcode(struct cpu_user_regs *regs)
+long trap_invalid_opcode(struct cpu_user_regs *regs)
 {
     if (traced())
-        return outcome(TRAP_WHOLE);
-    if (interpreter_forced_cpuid(regs))
-        return (struct trap_outcome){.rbx = interpreter_cpuid(regs), .done = TRAP_DONE};
-    return delivered(bounce_invalid_opcode(regs));
+        return TRAP_WHOLE;
+    if (!interpreter_forced_cpuid(regs))
+        return bounce_invalid_opcode(regs);
+    interpreter_cpuid(regs);
+    return TRAP_DONE;
 }
 
-struct trap_outcome trap_protection(struct cpu_user_regs *regs)
+long trap_protection(struct cpu_user_regs *regs)
 {
-    if (traced() || !interpreter_frequent(regs))
-        return outcome(TRAP_WHOLE);
-    return outcome(TRAP_DONE);
+    return !traced() && interpreter_frequent(regs) ? TRAP_DONE : TRAP_WHOLE;
 }
 
 static void trap_guest_interrupt(struct cpu_user_regs *regs)
@@ -179,7 +168,7 @@ static void trap_page_fault_whole(struct cpu_user_regs *regs, uint64_t address)
         return;
     if (!(regs->error_code & PAGE_FAULT_USER) && interpreter_ring3_iret(regs))
         return;
-    if (bounce_page_fault(regs, address))
+    if (bounce_page_fault(regs, address) == TRAP_DELIVERED)
         bounce_complete(regs);
 }
 
@@ -189,7 +178,8 @@ static void trap_exception(struct cpu_user_regs *regs, unsigned vector)
     case TRAP_INVALID_OPCODE:
         if (!interpreter_forced_cpuid(regs))
             break;
-        regs->rbx = interpreter_cpuid(regs);
+        interpreter_cpuid(regs);
+        regs->rbx = regs->error_code;
         return;
     case TRAP_PROTECTION:
         if (interpreter_privileged(regs))

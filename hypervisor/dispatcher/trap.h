@@ -42,19 +42,15 @@ enum trap_vector {
 #define VECTOR_CONSOLE      0xf3
 #define VECTOR_SPURIOUS     0xff
 
-/* In which way a guest's exception was dealt with: TRAP_DELIVERED, TRAP_DONE, TRAP_WHOLE. */
-struct trap_outcome {
-    long done;
-    uint64_t rbx; /* with TRAP_DONE of #UD: what the register gets */
-};
-
 /*
  * Called by entry.S for the frequent exceptions of guests, before rbx, rbp and r12 to r15 are
- * saved: these cannot be read or written in `regs`. TRAP_WHOLE: trap_from_guest() shall see to it.
+ * saved: these cannot be read or written in `regs`. What they answer, in offsets.h: TRAP_DELIVERED
+ * to the guest's handler, all but bounce_complete(); TRAP_DONE, for #UD with the new rbx in
+ * error_code; or TRAP_WHOLE: trap_from_guest() shall see to it.
  */
-struct trap_outcome trap_page_fault(struct cpu_user_regs *regs);
-struct trap_outcome trap_invalid_opcode(struct cpu_user_regs *regs);
-struct trap_outcome trap_protection(struct cpu_user_regs *regs);
+long trap_page_fault(struct cpu_user_regs *regs);
+long trap_invalid_opcode(struct cpu_user_regs *regs);
+long trap_protection(struct cpu_user_regs *regs);
 
 /* Called by entry.S for every vector but #DB, NMI, #DF and #MC on their own stacks. */
 void trap_from_guest(struct cpu_user_regs *regs);

@@ -56,7 +56,7 @@ static const struct cpuid_result xen_leaves[] = {
 };
 
 /* Answers what rbx gets. */
-static inline uint64_t answer(struct cpu_user_regs *regs, struct cpuid_result result)
+static inline uint32_t answer(struct cpu_user_regs *regs, struct cpuid_result result)
 {
     regs->rax = result.eax;
     regs->rcx = result.ecx;
@@ -64,17 +64,17 @@ static inline uint64_t answer(struct cpu_user_regs *regs, struct cpuid_result re
     return result.ebx;
 }
 
-static uint64_t xen_leaf(struct cpu_user_regs *regs)
+static uint32_t xen_leaf(struct cpu_user_regs *regs)
 {
     uint8_t leaf = (uint8_t)regs->rax;
     uint32_t subleaf = (uint32_t)regs->rcx;
 
     if (leaf > XEN_LEAF_TIME)
         return answer(regs, (struct cpuid_result){0});
-    uint64_t rbx = answer(regs, xen_leaves[leaf]);
+    uint32_t ebx = answer(regs, xen_leaves[leaf]);
     if (leaf == XEN_LEAF_TIME && subleaf == 0)
         regs->rcx = (uint32_t)clock_tsc_khz();
-    return rbx;
+    return ebx;
 }
 
 static void mask_leaf1(const struct vcpu *vcpu, struct cpuid_result *result)
@@ -116,7 +116,7 @@ static void mask_xsave(uint32_t subleaf, struct cpuid_result *result)
         *result = (struct cpuid_result){0};
 }
 
-static __attribute__((noinline)) uint64_t machine_leaf(struct cpu_user_regs *regs)
+static __attribute__((noinline)) uint32_t machine_leaf(struct cpu_user_regs *regs)
 {
     uint32_t leaf = (uint32_t)regs->rax, subleaf = (uint32_t)regs->rcx;
     struct cpuid_result result = cpuid(leaf, subleaf);
@@ -152,7 +152,7 @@ static __attribute__((noinline)) uint64_t machine_leaf(struct cpu_user_regs *reg
     return answer(regs, result);
 }
 
-uint64_t cpuid_for_guest(struct cpu_user_regs *regs)
+uint32_t cpuid_for_guest(struct cpu_user_regs *regs)
 {
     if (((uint32_t)regs->rax & XEN_LEAVES_MASK) == XEN_LEAVES)
         return xen_leaf(regs);

@@ -11,4 +11,4 @@
 
 /* Leaf and subleaf in rax and rcx of the current guest; the answer in rax, rcx, rdx, and for rbx.
  */
-uint64_t cpuid_for_guest(struct cpu_user_regs *regs);
+uint32_t cpuid_for_guest(struct cpu_user_regs *regs);

@@ -21,9 +21,9 @@ bool interpreter_privileged(struct cpu_user_regs *regs);
 bool interpreter_frequent(struct cpu_user_regs *regs);
 
 /* #UD from the guest: whether it is the forced-emulation prefix (ud2a; "xen"; cpuid). Then the
- * other executes that, all but rbx, whose new value it answers; registers as above. */
+ * other executes that, all but rbx, whose new value goes to error_code; registers as above. */
 bool interpreter_forced_cpuid(const struct cpu_user_regs *regs);
-uint64_t interpreter_cpuid(struct cpu_user_regs *regs);
+void interpreter_cpuid(struct cpu_user_regs *regs);
 
 /* #PF, write to a present read-only page from guest kernel: a store to a live level-1 table of its
  * own. */

@@ -357,10 +357,8 @@ bool interpreter_forced_cpuid(const struct cpu_user_regs *regs)
     return last == FORCED_CPUID_LAST;
 }
 
-uint64_t interpreter_cpuid(struct cpu_user_regs *regs)
+void interpreter_cpuid(struct cpu_user_regs *regs)
 {
-    uint64_t rbx = cpuid_for_guest(regs);
-
+    regs->error_code = cpuid_for_guest(regs);
     instruction_finish(regs, FORCED_CPUID_LENGTH);
-    return rbx;
 }

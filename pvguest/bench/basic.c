@@ -42,9 +42,12 @@ static bool versions_came(unsigned int count)
 static void multicall(unsigned int count)
 {
     for (unsigned int done = 0; done < count; done += BATCH) {
-        for (unsigned int i = 0; i < BATCH; i++)
-            calls[i] =
-                (struct multicall_entry){.op = __HYPERVISOR_xen_version, .args = {XENVER_version}};
+        for (unsigned int i = 0; i < BATCH; i++) {
+            calls[i].op = __HYPERVISOR_xen_version;
+            calls[i].args[0] = XENVER_version;
+            calls[i].args[1] = 0;
+            calls[i].result = 0;
+        }
         hypercall_multicall(calls, BATCH);
     }
 }

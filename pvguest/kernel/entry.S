@@ -9,20 +9,30 @@
  *     rflags (IF = events enabled)        rflags
  *     cs                                  cs
  *     rip                                 rip
- *     [error code]                        error_code (0 where there is none)
- *     r11                                 vector
- *     rcx          <- rsp                 rcx, r11, rax, rdi ... r15   <- rsp
+ *     [error code]                        r11
+ *     r11                                 rcx
+ *     rcx          <- rsp                 error_code (0 where there is none)
+ *                                         vector
+ *                                         rax, rdi ... r15   <- rsp
+ *
+ * It begins at a multiple of 16 bytes, so that C finds the stack aligned.
  */
 #include <xen/xen.h>
 
     .text
 
+/* rcx and r11 stay where they were pushed; an error code behind them moves before them. */
 .macro entry name, vector, has_error=0
     .globl \name
 \name:
+    .if \has_error
     popq %rcx
     popq %r11
-    .if \has_error == 0
+    pushq (%rsp)
+    movq %r11, 8(%rsp)
+    pushq (%rsp)
+    movq %rcx, 8(%rsp)
+    .else
     pushq $0
     .endif
     pushq $\vector
@@ -55,12 +65,12 @@ callback_failsafe:
     popq %rcx
     popq %r11
     addq $32, %rsp
+    pushq %r11
+    pushq %rcx
     pushq $0
     pushq $257
 
 save_and_dispatch:
-    pushq %rcx
-    pushq %r11
     pushq %rax
     pushq %rdi
     pushq %rsi
@@ -76,10 +86,7 @@ save_and_dispatch:
     pushq %r15
     cld
     movq %rsp, %rdi
-    movq %rsp, %rbp
-    andq $-16, %rsp
     call fault_dispatch
-    movq %rbp, %rsp
     popq %r15
     popq %r14
     popq %r13
@@ -93,9 +100,9 @@ save_and_dispatch:
     popq %rsi
     popq %rdi
     popq %rax
-    popq %r11
+    addq $16, %rsp
     popq %rcx
-    addq $8, %rsp
+    movq (%rsp), %r11
     movq $0, (%rsp)
     jmp hypercall_page + 32 * __HYPERVISOR_iret
 

@@ -35,7 +35,7 @@ struct catch
 };
 
 _Static_assert(offsetof(struct catch, rsp) == 48, "fault_call stores by offset");
-_Static_assert(offsetof(struct trap_frame, vector) == 15 * 8, "entry.S pushes in this order");
+_Static_assert(offsetof(struct trap_frame, vector) == 13 * 8, "entry.S pushes in this order");
 
 void fault_dispatch(struct trap_frame *frame);
 int fault_call(struct catch *catch, void (*f)(void *), void *argument);
@@ -166,15 +166,18 @@ static _Noreturn void fault_report(const struct trap_frame *frame)
           thread_name(thread_current()), vcpu_current()->number);
 }
 
+static __attribute__((noinline)) void fault_without_hook(struct trap_frame *frame)
+{
+    if (!thread_catch())
+        fault_report(frame);
+    fault_unwind(frame);
+}
+
 /* All ways in but the upcall's end here; the frame may be changed, it is what iret then loads. */
 void fault_dispatch(struct trap_frame *frame)
 {
-    if (hook && hook(frame))
-        return;
-    else if (thread_catch())
-        fault_unwind(frame);
-    else
-        fault_report(frame);
+    if (!hook || !hook(frame))
+        fault_without_hook(frame);
 }
 
 bool fault_catch(void (*f)(void *), void *argument, struct fault *what)

@@ -10,8 +10,8 @@
 
 /* What the entry code saved, lowest address first. */
 struct trap_frame {
-    uint64_t r15, r14, r13, r12, rbp, rbx, r10, r9, r8, rdx, rsi, rdi, rax, r11, rcx;
-    uint64_t vector, error_code;
+    uint64_t r15, r14, r13, r12, rbp, rbx, r10, r9, r8, rdx, rsi, rdi, rax;
+    uint64_t vector, error_code, rcx, r11;
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
