@@ -100,9 +100,9 @@ static __attribute__((noinline, cold)) void no_stack(const struct cpu_user_regs 
 }
 
 /*
- * Inlined: each caller has one kind of frame, and what it has not costs nothing. TRAP_DELIVERED: rip,
- * rsp and rflags are the handler's; the rest is bounce_complete()'s, or entry.S knows it. TRAP_DONE:
- * there is no handler or no stack, and the domain ends. Handlers are canonical.
+ * Inlined: each caller has one kind of frame, and what it has not costs nothing. TRAP_DELIVERED:
+ * rip, rsp and rflags are the handler's; the rest is bounce_complete()'s, or entry.S knows it.
+ * TRAP_DONE: there is no handler or no stack, and the domain ends. Handlers are canonical.
  */
 static inline __attribute__((always_inline)) long deliver(struct cpu_user_regs *regs,
                                                           const struct bounce *bounce)
@@ -238,7 +238,7 @@ void bounce_compat_syscall(struct cpu_user_regs *regs)
     bool own = guest->syscall32_callback;
 
     bounce_whole(regs, own ? guest->syscall32_callback : guest->syscall_callback,
-                     own ? guest->syscall32_masks_events : guest->syscall_masks_events);
+                 own ? guest->syscall32_masks_events : guest->syscall_masks_events);
     regs->rflags &= ~RFLAGS_DF;
 }
 

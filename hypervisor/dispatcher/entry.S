@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How control enters ring 0 and leaves it.
- *
- * On every entry from a guest the top of the virtual CPU's hypervisor stack becomes
- *
- *     +0xd8  end of the stack (8 KiB aligned); here begins struct vcpu
- *     +0xd0  struct pcpu *
- *     +0xc8  struct vcpu *
- *     +0xa8  es ds fs gs            (not used: segment registers stay live)
- *     +0x80  rip cs rflags rsp ss   pushed by the processor, or by the syscall stub
- *     +0x7c  entry vector           +0x78 error code
- *     +0x40  r9 r8 rax rcx rdx rsi rdi
- *     +0x38  r10
- *     +0x00  r15 r14 r13 r12 rbp rbx r11
- *
- * which is struct stack_top. An exception or interrupt inside ring 0 makes the same frame, without
- * the last lines, wherever the stack pointer is. Everything after "save" is C, which is compiled
- * for a stack aligned to 8 bytes.
+ * How control enters ring 0 and leaves it. frame.inc shows the frame of saved registers; iret.S is
+ * the iret hypercall.
  *
  * What happens again and again saves only what C may change and the guest wants back, from r10 (a
  * hypercall, whose rcx and r11 are known) or r11 (the frequent exceptions) upwards. rbx, rbp and
@@ -28,131 +13,10 @@
  *
  * All of this lies in the page of the syscall stub, which would else be empty.
  */
-#include <xen/xen.h>
+#include "hypervisor/dispatcher/frame.inc"
 
 #define XEN_ERRNO(name, value) .equ XEN_##name, value
 #include <xen/errno.h>
-
-#include "hypervisor/dispatcher/offsets.h"
-#include "hypervisor/layout.h"
-
-/* A field of the vcpu; rsp = the frame's field at `base`. */
-#define VCPU(field, base) (STACK_TOP_SIZE - (base) + (field))(%rsp)
-
-/* Those that C may change. */
-.macro SAVE_VOLATILE
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rax
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-.endm
-
-.macro SAVE_REST
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-.endm
-
-.macro SAVE_REGISTERS
-    cld
-    SAVE_VOLATILE
-    SAVE_REST
-.endm
-
-/* processor/smap.h */
-.macro SMAP_SITE instruction:vararg
-7:  .byte \instruction
-    .pushsection .smap_sites, "a"
-    .quad 7b
-    .popsection
-.endm
-.macro CLEAR_AC
-    SMAP_SITE 0x0f, 0x1f, 0xca
-.endm
-.macro SET_AC
-    SMAP_SITE 0x0f, 0x1f, 0xcb
-.endm
-
-.macro RESTORE_VOLATILE
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rax
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-.endm
-
-.macro RESTORE_REGISTERS
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    RESTORE_VOLATILE
-.endm
-
-/*
- * Go to `work` if there is any to do before the guest, which makes the vcpu's exit word more than
- * zero; or else to `upcall` if the guest wants one. A reschedule asked for by another processor is not
- * among it: that one's interrupt comes right after the return. rsp = the frame's field at `base`.
- */
-.macro LEAVE_IF_WORK work, upcall, base
-    mov VCPU(VCPU_INFO, \base), %rcx
-    movzbl (%rcx), %ecx         /* evtchn_upcall_pending */
-    or VCPU(VCPU_EXIT_WORD, \base), %rcx
-    jnz 5f
-6:
-    .subsection 1
-5:  cmpq $0, VCPU(VCPU_EXIT_WORD, \base)
-    jne \work
-    mov VCPU(VCPU_INFO, \base), %rcx
-    cmpb $0, 1(%rcx)            /* evtchn_upcall_mask */
-    je \upcall
-    jmp 6b
-    .previous
-.endm
-
-/*
- * The frame's entry vector is ENTRY_SYSCALL: it came by syscall from 64-bit code, or C has made it
- * so that sysret can load it. rcx = its rip, at `rip`(%rsp). On a non-canonical one sysret would
- * fault in ring 0 (XSA-7). Handlers' addresses were looked at when they were registered, and iret's
- * before it took this way; what came by syscall can be no other than the first behind the lower half.
- */
-.macro LOAD_SYSRET_RIP rip, otherwise
-    mov \rip(%rsp), %rcx
-    test %rcx, %rcx
-    jns 5f
-6:
-    .subsection 1
-5:  shr $47, %rcx
-    jnz \otherwise
-    mov \rip(%rsp), %rcx
-    jmp 6b
-    .previous
-.endm
-
-.macro FAULTING fixup, instruction:vararg
-8:  \instruction
-    .pushsection .extable, "a"
-    .quad 8b, \fixup
-    .popsection
-.endm
-
-.macro LEAVE_BY_IRET
-    FAULTING exit_iret_failed, iretq
-.endm
 
     .section .syscall_stub, "ax"
     .balign PAGE_SIZE
@@ -344,173 +208,13 @@ exit_restore:
     LEAVE_BY_IRET
 
 /* The guest's cs, ss, rip or rsp cannot be loaded: its registers are live again, save them anew. */
+    .globl exit_iret_failed
 exit_iret_failed:
     push $0
     SAVE_REGISTERS
     mov %rsp, %rdi
     call bounce_failsafe
     jmp exit_to_guest
-
-/* ---- the iret hypercall: rsp = the frame's r10 ---- */
-
-/*
- * xen/arch-x86/xen-x86_64.h, struct iret_context: what the guest pushed, at rcx. All registers but
- * rax, rcx and r11, which come from there, stay in the processor. Each word is read once, checked and
- * becomes part of what iretq loads; one that cannot be read is the domain's end.
- */
-#define IRET_RAX    0
-#define IRET_R11    8
-#define IRET_RCX    16
-#define IRET_FLAGS  24
-#define IRET_RIP    32
-#define IRET_CS     40
-#define IRET_RFLAGS 48
-#define IRET_RSP    56
-#define IRET_SS     64
-#define IRET_SIZE   72
-
-.macro GUEST instruction:vararg
-    FAULTING iret_impossible, \instruction
-.endm
-
-.macro IRET_REST
-    GUEST mov IRET_R11(%rcx), %r11
-    GUEST mov IRET_RAX(%rcx), %rax
-    GUEST mov IRET_RCX(%rcx), %rcx
-    CLEAR_AC
-.endm
-
-    .balign 64
-    .globl hypercall_iret
-hypercall_iret:
-    add $(REGS_RIP - REGS_R10), %rsp
-    mov (REGS_RSP - REGS_RIP)(%rsp), %rcx
-    cmp guest_upper_half(%rip), %rcx
-    jb iret_by_lower_half
-1:  SET_AC
-    GUEST mov IRET_RSP(%rcx), %rax
-    mov %rax, (REGS_RSP - REGS_RIP)(%rsp)
-    GUEST mov IRET_RIP(%rcx), %rax
-    mov %rax, (%rsp)
-    GUEST movzwl IRET_SS(%rcx), %eax
-    or $3, %eax
-    mov %rax, (REGS_SS - REGS_RIP)(%rsp)
-    GUEST mov IRET_RFLAGS(%rcx), %rax
-    mov VCPU(VCPU_DOMAIN, REGS_RIP), %r11
-    testb $(1 << VMASST_TYPE_architectural_iopl), DOMAIN_VM_ASSIST(%r11)
-    jnz iret_iopl
-2:  mov VCPU(VCPU_INFO, REGS_RIP), %r11
-    bt $RFLAGS_IF_BIT, %eax
-    setnc 1(%r11)               /* evtchn_upcall_mask */
-    and $~RFLAGS_NOT_GUESTS, %rax
-    or $RFLAGS_FORCED, %rax
-    mov %rax, (REGS_RFLAGS - REGS_RIP)(%rsp)
-    movb $0, VCPU(VCPU_NMI_MASKED, REGS_RIP)
-    GUEST movzwl IRET_CS(%rcx), %eax
-    mov %rax, (REGS_CS - REGS_RIP)(%rsp)
-    orb $3, (REGS_CS - REGS_RIP)(%rsp)
-    not %eax
-    test $3, %al
-    jz iret_to_user
-    movzbl (%r11), %eax         /* evtchn_upcall_pending */
-    or VCPU(VCPU_EXIT_WORD, REGS_RIP), %rax
-    jnz iret_with_work
-3:  IRET_REST
-    LEAVE_BY_IRET
-
-iret_by_lower_half:
-    cmp guest_lower_half(%rip), %rcx
-    jbe 1b
-    jmp iret_impossible
-iret_iopl:
-    mov %eax, %r11d
-    shr $RFLAGS_IOPL_BIT, %r11d
-    and $3, %r11d
-    mov %r11, VCPU(VCPU_IOPL, REGS_RIP)
-    jmp 2b
-iret_with_work:
-    cmpq $0, VCPU(VCPU_EXIT_WORD, REGS_RIP)
-    jne 4f
-    cmpb $0, 1(%r11)            /* evtchn_upcall_mask */
-    jne 3b
-4:  call iret_rest
-iret_save:
-    push $0
-    SAVE_REGISTERS
-    jmp exit_to_guest
-
-iret_rest:
-    IRET_REST
-    ret
-
-/*
- * What is the kernel's is read before the tables change. Below rip, in the place of error code and
- * vector, stand the frame's flags; then rcx and rax. Linux leaves a system call by
- * VGCF_in_syscall: sysret will do, where it can load cs and rip.
- */
-iret_to_user:
-    cmpq $-1, VCPU(VCPU_USER_TABLE, REGS_RIP)
-    je iret_impossible
-    GUEST mov IRET_FLAGS(%rcx), %eax
-    push %rax
-    call iret_rest
-    push %rcx
-    push %rax
-    movb $0, VCPU(VCPU_KERNEL_MODE, REGS_RIP - 24)
-    swapgs
-    mov (STACK_TOP_PCPU - REGS_RIP + 24)(%rsp), %rcx
-    movl $0, PCPU_HYPERCALL_LIMIT(%rcx)
-    mov VCPU(VCPU_USER_TABLE, REGS_RIP - 24), %rax
-    shl $PAGE_SHIFT, %rax
-    mov %rax, PCPU_CR3(%rcx)
-    mov %rax, %cr3
-    LEAVE_IF_WORK iret_to_user_later, iret_to_user_later, (REGS_RIP - 24)
-    testl $VGCF_in_syscall, 16(%rsp)
-    jnz iret_to_user_by_sysret
-iret_to_user_by_iret:
-    pop %rax
-    pop %rcx
-    add $8, %rsp
-    LEAVE_BY_IRET
-iret_to_user_by_sysret:
-    cmpl $FLAT_RING3_CS64, (REGS_CS - REGS_RIP + 24)(%rsp)
-    jne iret_to_user_by_iret
-    mov 24(%rsp), %rcx
-    shr $47, %rcx
-    jnz iret_to_user_by_iret
-    pop %rax
-    mov 16(%rsp), %rcx
-    mov (REGS_RFLAGS - REGS_RIP + 16)(%rsp), %r11
-    mov (REGS_RSP - REGS_RIP + 16)(%rsp), %rsp
-    sysretq
-iret_to_user_later:
-    pop %rax
-    pop %rcx
-    add $8, %rsp
-    jmp iret_save
-
-/* The frame, wherever rsp is, has been made in part: the domain ends before it is loaded. */
-iret_impossible:
-    CLEAR_AC
-    or $(STACK_SIZE - 1), %rsp
-    sub $(STACK_TOP_SIZE - REGS_RIP - 1), %rsp
-    push $0
-    SAVE_REGISTERS
-    mov %rsp, %rdi
-    call iret_refuse
-    jmp exit_to_guest
-
-/* Once hypercalls are traced it comes as their handler, all registers but rcx and r11 as they were. */
-    .globl hypercall_iret_traced
-hypercall_iret_traced:
-    add $(REGS_R10 - REGS_R11), %rsp
-    jmp hypercall_iret
-
-    .balign 8
-guest_upper_half:
-    .quad DIRECT_MAP_END
-guest_lower_half:
-    .quad (1 << 47) - IRET_SIZE
 
 /* ---- exceptions and interrupts ---- */
 
@@ -690,7 +394,5 @@ vcpu_first_entry:
     add $8, %rsp
     jmp exit_to_guest
 
-    .subsection 2
-    .balign PAGE_SIZE
 
     .section .note.GNU-stack, "", @progbits

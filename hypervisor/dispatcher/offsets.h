@@ -50,6 +50,18 @@
 /* struct domain */
 #define DOMAIN_VM_ASSIST 0
 
+/* struct iret_context */
+#define IRET_RAX    0
+#define IRET_R11    8
+#define IRET_RCX    16
+#define IRET_FLAGS  24
+#define IRET_RIP    32
+#define IRET_CS     40
+#define IRET_RFLAGS 48
+#define IRET_RSP    56
+#define IRET_SS     64
+#define IRET_SIZE   72
+
 /* Bits of rflags: what iret does not take from a guest, and what it always sets. */
 #define RFLAGS_IF_BIT     9
 #define RFLAGS_IOPL_BIT   12

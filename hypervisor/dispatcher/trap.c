@@ -58,6 +58,16 @@ _Static_assert(offsetof(struct vcpu, guest.kernel_mode) == VCPU_KERNEL_MODE, "")
 _Static_assert(offsetof(struct vcpu, guest.nmi_masked) == VCPU_NMI_MASKED, "");
 _Static_assert(offsetof(struct vcpu, guest.iopl) == VCPU_IOPL, "");
 _Static_assert(offsetof(struct domain, vm_assist) == DOMAIN_VM_ASSIST, "");
+_Static_assert(offsetof(struct iret_context, rax) == IRET_RAX, "");
+_Static_assert(offsetof(struct iret_context, r11) == IRET_R11, "");
+_Static_assert(offsetof(struct iret_context, rcx) == IRET_RCX, "");
+_Static_assert(offsetof(struct iret_context, flags) == IRET_FLAGS, "");
+_Static_assert(offsetof(struct iret_context, rip) == IRET_RIP, "");
+_Static_assert(offsetof(struct iret_context, cs) == IRET_CS, "");
+_Static_assert(offsetof(struct iret_context, rflags) == IRET_RFLAGS, "");
+_Static_assert(offsetof(struct iret_context, rsp) == IRET_RSP, "");
+_Static_assert(offsetof(struct iret_context, ss) == IRET_SS, "");
+_Static_assert(sizeof(struct iret_context) == IRET_SIZE, "");
 _Static_assert(RFLAGS_NOT_GUESTS == (RFLAGS_VM | RFLAGS_IOPL), "");
 _Static_assert(RFLAGS_FORCED == (RFLAGS_IF | RFLAGS_FIXED), "");
 _Static_assert(RFLAGS_IF == 1 << RFLAGS_IF_BIT && RFLAGS_IOPL == 3 << RFLAGS_IOPL_BIT, "");
@@ -127,7 +137,8 @@ static inline bool traced(void)
     return __builtin_expect(trace_on(), false);
 }
 
-/* A domain that cannot take its fault has ended: the way out finds that there is something to do. */
+/* A domain that cannot take its fault has ended: the way out finds that there is something to do.
+ */
 long trap_page_fault(struct cpu_user_regs *regs)
 {
     if (traced())

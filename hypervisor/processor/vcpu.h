@@ -104,7 +104,7 @@ struct vcpu {
     uint8_t mutexes_held[LOCK_LEVEL_SLEEPING_END]; /* lock-order check, lock.c           */
 
     struct known_tables known; /* memory/known_table.h */
-    struct fpu_state *fpu; /* XSAVE area, processor/fpu.c                              */
+    struct fpu_state *fpu;     /* XSAVE area, processor/fpu.c                              */
 
     mfn_t info_frame;         /* MFN_INVALID while in shared_info */
     unsigned poll_port_count; /* event locks                      */
