@@ -152,8 +152,10 @@ static inline bool entry_do(struct vcpu *vcpu, struct multicall_entry *guest)
 /* Between two calls interrupts are let in, and whoever wants the processor gets it. */
 static inline bool disturbed(const struct vcpu *vcpu)
 {
-    interrupts_admit();
-    return __builtin_expect(vcpu_exit_word(vcpu) || this_pcpu()->reschedule, false);
+    const bool *reschedule = (const bool *)&this_pcpu()->reschedule;
+
+    interrupts_admit(); /* for the compiler, a barrier as well: what is read has been changed */
+    return __builtin_expect(vcpu_exit_word(vcpu) || *reschedule, false);
 }
 
 /* A list of calls. A domain that has been shut down is paused as well. */

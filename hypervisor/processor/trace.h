@@ -23,7 +23,10 @@ extern bool trace_running;
 
 static inline bool trace_on(void)
 {
-    return __builtin_expect(*(volatile bool *)&trace_running, false);
+    bool on;
+    /* A comparison with memory, which a volatile access would take two instructions for. */
+    asm volatile("cmpb $0, %[running]" : "=@ccne"(on) : [running] "m"(trace_running));
+    return __builtin_expect(on, false);
 }
 
 /* For use behind trace_on(); at most TRACE_EXTRA_MAX words. */

@@ -147,7 +147,7 @@ void vcpu_switch(struct vcpu *previous, struct vcpu *next);
 /* All that entry.S looks at: not zero if the vcpu may not simply go on into its guest. */
 static inline uint64_t vcpu_exit_word(const struct vcpu *vcpu)
 {
-    return *(const volatile uint64_t *)&vcpu->pause_count;
+    return *(const uint64_t *)&vcpu->pause_count;
 }
 
 /* Load the level-4 table that belongs to the vcpu's mode. Current vcpu only. */
