@@ -148,7 +148,7 @@ static __attribute__((noinline)) long base_set(unsigned long which, uint64_t bas
 SPARES_REGISTERS long do_set_segment_base(unsigned long which, uint64_t base)
 {
     if (which == SEGBASE_FS && cpu_features.fsgsbase && address_canonical(base)) {
-        asm volatile("wrfsbase %0" : : "r"(base));
+        fs_base_write(base);
         return 0;
     }
     return base_set(which, base);
