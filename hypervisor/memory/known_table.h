@@ -18,18 +18,19 @@
 struct domain;
 
 #define KNOWN_REGION_SHIFT (PAGE_SHIFT + 9)
-/* No address has it. */
+/* No address has it, and this one no table: a guest may name any that there is. */
 #define KNOWN_REGION_NONE (~0UL)
+#define KNOWN_TABLE_NONE  1UL
 
 struct known_tables {
     uint64_t region;   /* address >> KNOWN_REGION_SHIFT  */
     uint64_t *entries; /* of the table that shows it     */
-    uint64_t *updated; /* entries of a level-1 table     */
+    uintptr_t updated; /* a level-1 table, or none       */
 };
 
 static inline void known_tables_forget(struct known_tables *known)
 {
-    *known = (struct known_tables){KNOWN_REGION_NONE, NULL, NULL};
+    *known = (struct known_tables){KNOWN_REGION_NONE, NULL, KNOWN_TABLE_NONE};
 }
 
 /* Of all vcpus of the domain, whose mmu_lock is held. */

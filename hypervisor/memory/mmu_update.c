@@ -227,7 +227,7 @@ static void learn_table(struct vcpu *vcpu, uint64_t address)
     if (!frame)
         return;
     if (frame_type_of(frame) == FRAME_TYPE_L1)
-        vcpu->known.updated = mfn_to_virtual(number);
+        vcpu->known.updated = (uintptr_t)mfn_to_virtual(number);
     frame_put(frame);
 }
 
@@ -255,7 +255,7 @@ static __attribute__((noinline)) long update_single_locked(guest_ptr_t request, 
 
 static inline bool place_is_known(const struct vcpu *vcpu, const uint64_t *place)
 {
-    if (((uintptr_t)place & ~(PAGE_SIZE - 1UL)) != (uintptr_t)vcpu->known.updated)
+    if (((uintptr_t)place & ~(PAGE_SIZE - 1UL)) != vcpu->known.updated)
         return false;
     const struct frame *frame = mfn_to_frame(virtual_to_mfn(place));
     ASSERT(!debug_build || (frame->owner == vcpu->domain && frame_type_of(frame) == FRAME_TYPE_L1));

@@ -94,6 +94,24 @@ static void bad_frames(void)
     place_end(&place);
 }
 
+/* Addresses from which the hypervisor's own arithmetic, going round, comes to small ones. */
+static void address_wraps(void)
+{
+    uint64_t slot = (table_root_mfn() << PAGE_SHIFT) + GUEST_SLOT * 8;
+    uint64_t *level3 = page_allocate(0);
+
+    EXPECT(level3);
+    EXPECT_VALUE(0, table_protect(level3));
+    for (unsigned int i = 0; i < 3; i++) {
+        /* What was known of tables is forgotten. */
+        EXPECT_VALUE(0, entry_set(slot, page_mfn(level3) << PAGE_SHIFT | PTE_TABLE));
+        EXPECT_VALUE(0, entry_set(slot, 0));
+        EXPECT(is_refusal(entry_set(i * 8 - HYPERVISOR_ADDRESS, 0)));
+    }
+    EXPECT_VALUE(0, table_unprotect(level3));
+    page_free(level3, 0);
+}
+
 /* The hypervisor's own memory: the frames of the machine-to-physical table, mapped writable. */
 static void hypervisor_frame(void)
 {
@@ -324,6 +342,7 @@ const struct check mmu_checks[] = {
     {"mmu_update: maps an own frame", maps_own_frame},
     {"mmu_update: batches", batches},
     {"mmu_update: frames that do not exist", bad_frames},
+    {"mmu_update: addresses that wrap", address_wraps},
     {"mmu_update: the hypervisor's memory", hypervisor_frame},
     {"mmu_update: a page table writable", writable_page_table},
     {"mmu_update: a writable page as table", unpinned_tables_protected},
