@@ -122,14 +122,17 @@ static void list_take(struct domain *domain, struct frame *frame)
     frame->next = frame->previous = 0;
 }
 
-/* The frame's words for a new owner; the reference count comes last, it makes the frame visible. */
+/*
+ * The frame's words for a new owner; the reference count comes last, it makes the frame visible. If
+ * it is put on the domain's list, the lock is held until it is there, for it can be released now.
+ */
 static void frame_begin(struct frame *frame, struct domain *owner, enum frame_state state,
-                        uint16_t flags, uint32_t type_word)
+                        uint16_t flags, uint32_t type_word, uint32_t tlb_stamp)
 {
     frame->owner = owner;
     frame->next = frame->previous = 0;
     frame->type_word = type_word;
-    frame->tlb_stamp = tlb_clock();
+    frame->tlb_stamp = tlb_stamp;
     frame->state = (uint8_t)state;
     frame->flags = FRAME_FLAG_ALLOCATED | flags;
     m2p_set(frame_to_mfn(frame), M2P_INVALID);
@@ -137,20 +140,24 @@ static void frame_begin(struct frame *frame, struct domain *owner, enum frame_st
 }
 
 /* Reserve `count` frames of the domain's limit: 0, -XEN_EINVAL, -XEN_ENOMEM. */
+static int charge_locked(struct domain *domain, uint64_t count)
+{
+    uint64_t used = domain->frame_count + domain->outstanding_frames;
+
+    /* Read under the lock: who has made it dying and taken the lock sees all that came before. */
+    if (READ_ONCE(domain->life) != DOMAIN_ALIVE)
+        return -XEN_EINVAL;
+    if (count > domain->frame_max || used > domain->frame_max - count)
+        return -XEN_ENOMEM;
+    domain->frame_count += count;
+    return 0;
+}
+
 static int charge(struct domain *domain, uint64_t count)
 {
-    int rc = -XEN_ENOMEM;
-
     spin_lock(&domain->frame_lock);
-    uint64_t used = domain->frame_count + domain->outstanding_frames;
     bool first = has_no_frames(domain);
-    /* Read under the lock: who has made it dying and taken the lock sees all that came before. */
-    if (READ_ONCE(domain->life) != DOMAIN_ALIVE) {
-        rc = -XEN_EINVAL;
-    } else if (count <= domain->frame_max && used <= domain->frame_max - count) {
-        domain->frame_count += count;
-        rc = 0;
-    }
+    int rc = charge_locked(domain, count);
     spin_unlock(&domain->frame_lock);
     if (rc == 0)
         domain_keep_for_frames(domain, first);
@@ -190,8 +197,8 @@ static int allocate(struct domain *domain, unsigned order, unsigned address_bits
         heap_clean(&block, true, domain->serial);
     for (uint64_t i = 0; i < 1UL << order; i++) {
         struct frame *frame = &frame_table[block.first.value + i];
-        frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0);
         spin_lock(&domain->frame_lock);
+        frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0, tlb_clock());
         list_push(domain, frame);
         spin_unlock(&domain->frame_lock);
         if (i % 64 == 63)
@@ -201,9 +208,38 @@ static int allocate(struct domain *domain, unsigned order, unsigned address_bits
     return 0;
 }
 
+/*
+ * A frame that was the domain's own just before. As nobody flushed, it begins as one that was
+ * mapped writable, by whomever: it is flushed when it becomes a table.
+ */
+static bool allocate_again(struct domain *domain, mfn_t *number)
+{
+    uint32_t stamp;
+
+    spin_take(&domain->frame_lock);
+    bool first = has_no_frames(domain);
+    bool taken = charge_locked(domain, 1) == 0;
+    if (taken && !heap_take_again(domain->serial, number, &stamp)) {
+        domain->frame_count--;
+        taken = false;
+    }
+    if (taken) {
+        struct frame *frame = mfn_to_frame(*number);
+        frame_begin(frame, domain, FRAME_STATE_DOMAIN, FRAME_FLAG_FOREIGN, TYPE_WORD_WAS_WRITABLE,
+                    stamp);
+        list_push(domain, frame);
+    }
+    spin_give(&domain->frame_lock);
+    if (taken)
+        domain_keep_for_frames(domain, first);
+    return taken;
+}
+
 int frame_allocate_domain(struct domain *domain, unsigned order, unsigned address_bits,
                           mfn_t *first)
 {
+    if (order == 0 && address_bits == 0 && !domain->claimed_frames && allocate_again(domain, first))
+        return 0;
     return allocate(domain, order, address_bits, true, first);
 }
 
@@ -224,17 +260,17 @@ int frame_allocate_shared(struct domain *domain, mfn_t *result)
     domain->shared_frame_count++;
     spin_unlock(&domain->frame_lock);
     domain_keep_for_frames(domain, first);
-    frame_begin(mfn_to_frame(block.first), domain, FRAME_STATE_SHARED, 0, TYPE_WORD_SHARED);
+    frame_begin(mfn_to_frame(block.first), domain, FRAME_STATE_SHARED, 0, TYPE_WORD_SHARED,
+                tlb_clock());
     *result = block.first;
     return 0;
 }
 
-bool frame_release(struct frame *frame)
+/* The flag is cleared already. */
+static void release(struct frame *frame)
 {
     struct domain *domain = frame->owner;
 
-    if (!flags_test_and_clear(frame, FRAME_FLAG_ALLOCATED))
-        return false;
     if (frame->state == FRAME_STATE_DOMAIN) {
         spin_lock(&domain->frame_lock);
         list_take(domain, frame);
@@ -243,6 +279,13 @@ bool frame_release(struct frame *frame)
         spin_unlock(&domain->frame_lock);
     }
     frame_put(frame);
+}
+
+bool frame_release(struct frame *frame)
+{
+    if (!flags_test_and_clear(frame, FRAME_FLAG_ALLOCATED))
+        return false;
+    release(frame);
     return true;
 }
 
@@ -293,6 +336,37 @@ static void give_back(struct frame *frame, uint32_t data_of)
     frame_end(frame);
     m2p_set(block.first, M2P_INVALID);
     heap_give(&block);
+}
+
+/* Nobody refers to the frame any more but its domain's list. */
+static void list_leave(struct frame *frame, struct domain *domain)
+{
+    spin_take(&domain->frame_lock);
+    list_take(domain, frame);
+    domain->frame_count--;
+    bool last = has_no_frames(domain);
+    spin_give(&domain->frame_lock);
+    frame_end(frame);
+    m2p_set(frame_to_mfn(frame), M2P_INVALID);
+    heap_give_again(frame_to_mfn(frame), domain->serial);
+    if (last)
+        domain_put(domain);
+}
+
+bool frame_release_and_put(struct frame *frame)
+{
+    if (!flags_test_and_clear(frame, FRAME_FLAG_ALLOCATED))
+        return false;
+    uint64_t counts = __atomic_load_n(frame_counts(frame), __ATOMIC_ACQUIRE);
+    /* Those two references are all that there are, and none of a type. */
+    if (frame->state == FRAME_STATE_DOMAIN && (uint32_t)counts == 2 &&
+        !(counts >> 32 & TYPE_WORD_COUNT) && frame_counts_exchange(frame, counts, counts - 2)) {
+        list_leave(frame, frame->owner);
+    } else {
+        release(frame);
+        frame_put(frame);
+    }
+    return true;
 }
 
 void frame_discard(struct frame *frame)
@@ -362,8 +436,8 @@ int frame_assign(struct frame *frame, struct domain *domain)
         return rc;
     /* Whoever had it may still have it in a TLB. */
     tlb_flush_stale(NULL, tlb_clock());
-    frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0);
     spin_lock(&domain->frame_lock);
+    frame_begin(frame, domain, FRAME_STATE_DOMAIN, 0, 0, tlb_clock());
     list_push(domain, frame);
     spin_unlock(&domain->frame_lock);
     return 0;

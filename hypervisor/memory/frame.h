@@ -103,6 +103,8 @@ int frame_allocate_shared(struct domain *domain, mfn_t *result);
  * owner's mmu_lock.
  */
 bool frame_release(struct frame *frame);
+/* The same for the caller's reference as well, if it answers true. */
+bool frame_release_and_put(struct frame *frame);
 
 /* Take a reference if the frame is owned by `domain`. The last put frees (scrubs later, before
  * reuse). */

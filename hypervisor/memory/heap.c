@@ -14,11 +14,15 @@ enum heap_zone { ZONE_LOW, ZONE_HIGH, ZONE_COUNT };
 #define ZONE_HIGH_FIRST (1UL << (32 - PAGE_SHIFT))
 /* How many blocks of one order are looked at for one that lies low enough. */
 #define SEARCH_MAX 1024
+#define RECENT_MAX 16
 
 static struct spinlock heap_lock = SPINLOCK(LOCK_LEVEL_HEAP);
 static uint32_t heads[ZONE_COUNT][FRAME_ORDER_MAX + 1]; /* heap_lock: free blocks by first frame */
 static uint32_t orders[ZONE_COUNT]; /* heap_lock: a bit for each that has some */
 static uint64_t free_count, total_count, claimed_count; /* heap_lock                             */
+/* heap_lock: the last single frames that were given again, a ring; 0: none. */
+static uint32_t recent[RECENT_MAX];
+static unsigned recent_last;
 
 static enum heap_zone zone_of(uint64_t number)
 {
@@ -114,6 +118,52 @@ static void give_locked(const struct heap_block *block)
     merge_and_push(block->first.value, block->order);
 }
 
+void heap_give_again(mfn_t number, uint32_t serial)
+{
+    struct frame *frame = mfn_to_frame(number);
+
+    frame->state = FRAME_STATE_FREE;
+    frame->flags = FRAME_FLAG_UNSCRUBBED;
+    frame->type_word = serial;
+    spin_take(&heap_lock);
+    frame->tlb_stamp = tlb_clock();
+    uint32_t *place = &recent[++recent_last % RECENT_MAX];
+    if (*place)
+        merge_and_push(*place, 0);
+    *place = (uint32_t)number.value;
+    free_count++;
+    spin_give(&heap_lock);
+}
+
+bool heap_take_again(uint32_t serial, mfn_t *number, uint32_t *tlb_stamp)
+{
+    bool taken = false;
+
+    spin_take(&heap_lock);
+    uint32_t *place = &recent[recent_last % RECENT_MAX];
+    const struct frame *frame = &frame_table[*place];
+    if (*place && frame->type_word == serial && serial && free_count > claimed_count) {
+        *number = mfn(*place);
+        *tlb_stamp = frame->tlb_stamp;
+        *place = 0;
+        recent_last--;
+        free_count--;
+        taken = true;
+    }
+    spin_give(&heap_lock);
+    return taken;
+}
+
+/* To their buddies with all of them. */
+static void recent_merge(void)
+{
+    for (unsigned i = 0; i < RECENT_MAX; i++) {
+        if (recent[i])
+            merge_and_push(recent[i], 0);
+        recent[i] = 0;
+    }
+}
+
 void heap_add(mfn_t start, mfn_t end)
 {
     uint32_t stamp = tlb_clock();
@@ -168,18 +218,28 @@ static uint64_t split(uint64_t number, unsigned order, bool from_below)
     return number;
 }
 
+/* The high zone first. */
+static uint64_t find_anywhere(unsigned order, uint64_t limit)
+{
+    uint64_t number = 0;
+
+    if (limit > ZONE_HIGH_FIRST)
+        number = find_block(ZONE_HIGH, order, limit);
+    return number ? number : find_block(ZONE_LOW, order, limit);
+}
+
 static bool take_locked(unsigned order, unsigned address_bits, struct heap_block *block)
 {
     bool limited = address_bits != 0 && address_bits < 52;
     uint64_t limit = limited ? (1UL << address_bits) >> PAGE_SHIFT : ~0UL;
-    uint64_t number = 0;
 
     if (order > FRAME_ORDER_MAX)
         return false;
-    if (limit > ZONE_HIGH_FIRST)
-        number = find_block(ZONE_HIGH, order, limit);
-    if (!number)
-        number = find_block(ZONE_LOW, order, limit);
+    uint64_t number = find_anywhere(order, limit);
+    if (!number) {
+        recent_merge();
+        number = find_anywhere(order, limit);
+    }
     if (!number)
         return false;
     number = split(number, order, limited);

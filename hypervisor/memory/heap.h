@@ -33,6 +33,15 @@ bool heap_take(unsigned order, unsigned address_bits, struct heap_block *block);
 bool heap_take_unclaimed(unsigned order, unsigned address_bits, struct heap_block *block);
 void heap_give(const struct heap_block *block);
 
+/*
+ * A single frame, with nothing but data of the domain with that serial. The last of them that were
+ * given are not put to their buddies, so that who gave one and soon wants one gets it back as it
+ * is: neither flushed, since it was that domain's all the time, nor scrubbed. False: the last one
+ * was somebody else's, or is claimed.
+ */
+void heap_give_again(mfn_t number, uint32_t serial);
+bool heap_take_again(uint32_t serial, mfn_t *number, uint32_t *tlb_stamp);
+
 /* Flush stale translations of the block, then zero it if it was used, unless by the domain with
  * that serial (0: whoever it was) and nobody else. */
 void heap_clean(const struct heap_block *block, bool may_preempt, uint32_t serial);

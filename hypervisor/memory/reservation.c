@@ -102,8 +102,9 @@ static int remove_frame(struct domain *domain, mfn_t number)
 
     if (!frame)
         return rc;
-    if (frame->state == FRAME_STATE_DOMAIN && !frame_is_pinned(frame) && frame_release(frame))
-        rc = 0;
+    if (frame->state == FRAME_STATE_DOMAIN && !frame_is_pinned(frame) &&
+        frame_release_and_put(frame))
+        return 0;
     frame_put(frame);
     return rc;
 }

@@ -52,6 +52,9 @@ enum frame_type {
 #define TYPE_WORD_SHARED \
     ((uint32_t)FRAME_TYPE_WRITABLE << TYPE_WORD_TYPE_SHIFT | TYPE_WORD_VALIDATED | 1)
 
+/* No reference now, but one before to the writable type, which TLBs may still know. */
+#define TYPE_WORD_WAS_WRITABLE ((uint32_t)FRAME_TYPE_WRITABLE << TYPE_WORD_TYPE_SHIFT)
+
 static inline bool frame_type_is_table(enum frame_type type)
 {
     return type >= FRAME_TYPE_L1 && type <= FRAME_TYPE_L4;

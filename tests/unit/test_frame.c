@@ -135,6 +135,55 @@ static void test_own_memory_is_not_scrubbed(void **state)
     assert_true(is_scrubbed(frame));
 }
 
+/* What a domain gives up and takes again at once is neither scrubbed nor flushed; but it is when it
+ * becomes a table, or somebody else's. Those kept for that count as free, and can be had. */
+static void test_given_and_taken_again(void **state)
+{
+    (void)state;
+    struct domain *domain = &domains[0];
+
+    domains[0].serial = 1;
+    domains[1].serial = 2;
+    struct frame *frame = machine_frame(domain);
+    memset(machine_entries(frame), 0x77, PAGE_SIZE);
+    flushes = flushes_everywhere = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(frame_get(frame, domain));
+        assert_true(frame_release_and_put(frame));
+        assert_int_equal(frame_free_count(), MACHINE_FRAMES - 1);
+        assert_int_equal(domain->frame_count, 0);
+        assert_ptr_equal(machine_frame(domain), frame);
+        assert_false(is_scrubbed(frame));
+    }
+    assert_int_equal(flushes, 0);
+    memset(machine_entries(frame), 0, PAGE_SIZE);
+    mutex_lock(&domain->mmu_lock);
+    assert_int_equal(frame_get_typed(frame, domain, FRAME_TYPE_L1), 0);
+    assert_int_equal(flushes_everywhere, 1);
+    /* With another reference it stays for a while. */
+    assert_true(frame_get(frame, domain));
+    assert_true(frame_release_and_put(frame));
+    assert_int_equal(domain->outstanding_frames, 1);
+    frame_put_typed(frame);
+    mutex_unlock(&domain->mmu_lock);
+    assert_int_equal(domain->outstanding_frames, 0);
+
+    struct frame *frames[40];
+    for (unsigned i = 0; i < 40; i++)
+        frames[i] = machine_frame(domain);
+    for (unsigned i = 0; i < 40; i++) {
+        memset(machine_entries(frames[i]), 0x77, PAGE_SIZE);
+        assert_true(frame_get(frames[i], domain));
+        assert_true(frame_release_and_put(frames[i]));
+    }
+    assert_int_equal(frame_free_count(), MACHINE_FRAMES - 1);
+    flushes_everywhere = 0;
+    for (unsigned i = 0; i < MACHINE_FRAMES - 1; i++)
+        assert_true(is_scrubbed(machine_frame(&domains[1])));
+    assert_int_not_equal(flushes_everywhere, 0);
+    assert_int_equal(frame_free_count(), 0);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -289,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup(test_address_limit, set_up),
         cmocka_unit_test_setup(test_memory_of_others_is_scrubbed, set_up),
         cmocka_unit_test_setup(test_own_memory_is_not_scrubbed, set_up),
+        cmocka_unit_test_setup(test_given_and_taken_again, set_up),
         cmocka_unit_test_setup(test_limits, set_up),
         cmocka_unit_test_setup(test_references, set_up),
         cmocka_unit_test_setup(test_references_do_not_overflow, set_up),
