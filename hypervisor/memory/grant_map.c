@@ -29,10 +29,10 @@ static unsigned kinds_of(uint32_t flags)
            (flags & GNTMAP_device_map ? 1u << GRANT_DEVICE : 0);
 }
 
-static uint64_t entry_of(const struct frame *frame, uint32_t flags)
+/* Not yet accessed: as long as it stays so, no processor keeps it in its TLB. */
+static uint64_t entry_of(mfn_t frame, uint32_t flags)
 {
-    uint64_t entry = mfn_to_physical(frame_to_mfn(frame)) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY |
-                     PTE_NX | ENTRY_GRANT;
+    uint64_t entry = mfn_to_physical(frame) | PTE_PRESENT | PTE_DIRTY | PTE_NX | ENTRY_GRANT;
 
     if (flags & GNTMAP_application_map)
         entry |= PTE_USER;
@@ -54,7 +54,7 @@ static int16_t map_pinned(struct domain *domain, struct domain *granter,
     if (granter != domain)
         frame_mark_foreign(*frame);
     if (mmu_map_grant(operation->host_addr, operation->flags & GNTMAP_contains_pte,
-                      entry_of(*frame, operation->flags))) {
+                      entry_of(frame_to_mfn(*frame), operation->flags))) {
         grant_unpin(granter, operation->ref, kinds, readonly, *frame);
         return GNTST_general_error;
     }
@@ -98,19 +98,15 @@ void grant_map(struct domain *domain, struct gnttab_map_grant_ref *operation)
         /* From here on it can be undone. */
         __atomic_store_n(&mapping->flags, (uint16_t)(operation->flags & kept), __ATOMIC_RELEASE);
     } else {
-        grant_handle_free(domain, operation->handle);
+        grant_handle_free(domain->grants, mapping, operation->handle);
     }
 put_granter:
     party_put(domain, granter);
 }
 
 /* Take the handle for us: nobody else undoes it meanwhile. */
-static bool mapping_claim(struct domain *domain, struct unmapping *unmapping)
+static bool mapping_claim(struct grant_mapping *mapping, struct unmapping *unmapping)
 {
-    struct grant_mapping *mapping = grant_mapping_at(domain->grants, unmapping->handle);
-
-    if (!mapping)
-        return false;
     uint16_t flags = __atomic_load_n(&mapping->flags, __ATOMIC_ACQUIRE);
     if (!flags || (flags & (MAPPING_RESERVED | MAPPING_BUSY)) ||
         !__atomic_compare_exchange_n(&mapping->flags, &flags, flags | MAPPING_BUSY, false,
@@ -122,7 +118,8 @@ static bool mapping_claim(struct domain *domain, struct unmapping *unmapping)
 }
 
 /* Give the handle back, without what is undone; the last kind frees it. */
-static void mapping_settle(struct domain *domain, const struct unmapping *unmapping)
+static void mapping_settle(struct grant_table *table, struct grant_mapping *mapping,
+                           const struct unmapping *unmapping)
 {
     uint32_t flags = unmapping->mapping.flags;
 
@@ -131,17 +128,15 @@ static void mapping_settle(struct domain *domain, const struct unmapping *unmapp
     if (unmapping->done & 1u << GRANT_DEVICE)
         flags &= ~GNTMAP_device_map;
     if (flags & MAP_KINDS)
-        __atomic_store_n(&grant_mapping_at(domain->grants, unmapping->handle)->flags,
-                         (uint16_t)flags, __ATOMIC_RELEASE);
+        __atomic_store_n(&mapping->flags, (uint16_t)flags, __ATOMIC_RELEASE);
     else
-        grant_handle_free(domain, unmapping->handle);
+        grant_handle_free(table, mapping, unmapping->handle);
 }
 
 /* The entry must show the granted frame with the granted rights, or it stays (XSA-234). */
 static int16_t host_unmap(const struct unmapping *unmapping)
 {
-    const struct frame *frame = mfn_to_frame(mfn(unmapping->mapping.frame));
-    uint64_t entry = entry_of(frame, unmapping->mapping.flags);
+    uint64_t entry = entry_of(mfn(unmapping->mapping.frame), unmapping->mapping.flags);
     bool contains_pte = unmapping->mapping.flags & GNTMAP_contains_pte;
     int status;
 
@@ -173,15 +168,17 @@ static int16_t unmap_claimed(struct unmapping *unmapping)
 
 static int16_t unmap(struct domain *domain, struct unmapping *unmapping)
 {
-    if (!mapping_claim(domain, unmapping))
-        return GNTST_bad_handle;
+    struct grant_mapping *place = grant_mapping_at(domain->grants, unmapping->handle);
     const struct grant_mapping *mapping = &unmapping->mapping;
+
+    if (!place || !mapping_claim(place, unmapping))
+        return GNTST_bad_handle;
     unmapping->granter = party_get(domain, mapping->granter);
     int16_t status = unmapping->granter ? unmap_claimed(unmapping) : GNTST_bad_domain;
     if (unmapping->done)
         grant_unpin(unmapping->granter, mapping->ref, unmapping->done,
                     mapping->flags & GNTMAP_readonly, mfn_to_frame(mfn(mapping->frame)));
-    mapping_settle(domain, unmapping);
+    mapping_settle(domain->grants, place, unmapping);
     if (unmapping->granter)
         party_put(domain, unmapping->granter);
     return status;
@@ -211,13 +208,14 @@ void grant_unmap_and_replace(struct domain *domain, struct gnttab_unmap_and_repl
 /* The domain's vcpus never run again: its entries need no change, only the references go. */
 static void mapping_release(struct domain *domain, grant_handle_t handle)
 {
-    const struct grant_mapping mapping = *grant_mapping_at(domain->grants, handle);
+    struct grant_mapping *place = grant_mapping_at(domain->grants, handle);
+    const struct grant_mapping mapping = *place;
     unsigned kinds = kinds_of(mapping.flags);
 
     if (!kinds)
         return;
     struct domain *granter = domain_get_by_id(mapping.granter);
-    grant_handle_free(domain, handle);
+    grant_handle_free(domain->grants, place, handle);
     if (!granter)
         return;
     grant_unpin(granter, mapping.ref, kinds, mapping.flags & GNTMAP_readonly,

@@ -5,8 +5,7 @@
 
 #include "hypervisor/domain/domain.h"
 #include "hypervisor/memory/grant.h"
-#include "hypervisor/memory/type.h"
-#include "hypervisor/panic.h"
+#include "hypervisor/memory/grant_pin.h"
 #include "hypervisor/processor/cpu.h"
 
 /* A guest that changes an entry as fast as we read it is told so after that many tries. */
@@ -15,13 +14,6 @@
 _Static_assert(sizeof(struct grant_table) <= PAGE_SIZE, "a table's head is one page");
 _Static_assert(sizeof(struct grant_active) == 16, "");
 _Static_assert(sizeof(struct grant_mapping) == 16, "");
-
-/* A shared entry as it is read: all at once. */
-union grant_word {
-    uint64_t word;
-    struct grant_entry_v1 entry;
-};
-_Static_assert(sizeof(union grant_word) == sizeof(uint64_t), "");
 
 static uint32_t smaller(uint32_t left, uint32_t right)
 {
@@ -150,80 +142,34 @@ struct grant_active *grant_active_at(struct grant_table *table, grant_ref_t ref)
 {
     if (ref / GRANT_ENTRIES_PER_FRAME >= table->frame_count)
         return NULL;
-    return &table->active[ref / GRANT_ACTIVES_PER_PAGE][ref % GRANT_ACTIVES_PER_PAGE];
+    return grant_active_of(table, ref);
 }
 
-static bool has_writers(const struct grant_active *active)
+int16_t grant_status_set_again(struct grant_entry_v1 *entry, domid_t user, bool readonly,
+                               uint32_t *frame)
 {
-    return active->writers[GRANT_HOST] | active->writers[GRANT_DEVICE];
+    int16_t status = GNTST_eagain;
+
+    for (unsigned i = 1; i < STATUS_TRIES && status == GNTST_eagain; i++)
+        status = grant_status_try(entry, user, readonly, frame);
+    return status == GNTST_eagain ? GNTST_general_error : status;
 }
 
-bool grant_is_pinned(const struct grant_active *active)
+static inline bool reference_get(struct frame *frame, struct domain *owner, bool readonly)
 {
-    return active->readers[GRANT_HOST] | active->readers[GRANT_DEVICE] | has_writers(active);
-}
-
-/* Set GTF_reading, and GTF_writing if wanted, in an entry that grants this to `user`; the frame
- * that it named at that moment. */
-static int16_t status_set(struct grant_entry_v1 *entry, domid_t user, bool readonly,
-                          uint32_t *frame)
-{
-    const uint16_t wanted = readonly ? GTF_reading : GTF_reading | GTF_writing;
-    uint64_t *word = (uint64_t *)entry;
-
-    for (unsigned i = 0; i < STATUS_TRIES; i++) {
-        union grant_word old = {.word = READ_ONCE(*word)}, new = old;
-        if ((old.entry.flags & GTF_type_mask) != GTF_permit_access || old.entry.domid != user)
-            return GNTST_general_error;
-        if (!readonly && (old.entry.flags & GTF_readonly))
-            return GNTST_general_error;
-        new.entry.flags |= wanted;
-        *frame = old.entry.frame;
-        if (__atomic_compare_exchange_n(word, &old.word, new.word, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST))
-            return GNTST_okay;
-    }
-    return GNTST_general_error;
-}
-
-/* What no pin needs any more is taken out of the shared entry, if that still exists. */
-static void status_clear(struct grant_entry_v1 *entry, const struct grant_active *active)
-{
-    uint16_t unneeded = 0;
-
-    if (!entry)
-        return;
-    if (!has_writers(active))
-        unneeded |= GTF_writing;
-    if (!grant_is_pinned(active))
-        unneeded |= GTF_reading;
-    if (unneeded)
-        __atomic_fetch_and(&entry->flags, (uint16_t)~unneeded, __ATOMIC_SEQ_CST);
+    return readonly ? frame_get(frame, owner)
+                    : frame_get_typed(frame, owner, FRAME_TYPE_WRITABLE) == 0;
 }
 
 static inline void reference_put(struct frame *frame, bool readonly)
 {
     if (readonly)
         frame_put(frame);
-    else if (!frame_put_writable_again(frame))
+    else
         frame_put_typed(frame);
 }
 
-static inline bool reference_get(struct frame *frame, struct domain *owner, bool readonly)
-{
-    if (readonly)
-        return frame_get(frame, owner);
-    return frame_get_writable_again(frame, owner) ||
-           frame_get_typed(frame, owner, FRAME_TYPE_WRITABLE) == 0;
-}
-
 /* One for each kind. */
-static void references_put(struct frame *frame, unsigned kinds, bool readonly)
-{
-    for (; kinds; kinds &= kinds - 1)
-        reference_put(frame, readonly);
-}
-
 static bool references_get(struct frame *frame, struct domain *owner, unsigned kinds, bool readonly)
 {
     if (!reference_get(frame, owner, readonly))
@@ -234,65 +180,25 @@ static bool references_get(struct frame *frame, struct domain *owner, unsigned k
     return false;
 }
 
-static void pins_add(struct grant_active *active, unsigned kinds, bool readonly, uint16_t number)
-{
-    uint16_t *counters = readonly ? active->readers : active->writers;
-
-    if (kinds & 1u << GRANT_HOST)
-        counters[GRANT_HOST] += number;
-    if (kinds & 1u << GRANT_DEVICE)
-        counters[GRANT_DEVICE] += number;
-}
-
-static bool pins_full(const struct grant_active *active, bool readonly)
-{
-    const uint16_t *counters = readonly ? active->readers : active->writers;
-
-    return counters[GRANT_HOST] == GRANT_PINS_MAX || counters[GRANT_DEVICE] == GRANT_PINS_MAX;
-}
-
-static inline __attribute__((always_inline)) int16_t
-pin_locked(struct domain *granter, grant_ref_t ref, const struct domain *user, unsigned kinds,
-           bool readonly, struct frame **frame)
-{
-    struct grant_table *table = granter->grants;
-
-    if (table->released)
-        return GNTST_general_error;
-    struct grant_entry_v1 *entry = grant_entry_at(table, ref);
-    struct grant_active *active = grant_active_at(table, ref);
-    if (!entry || !active)
-        return GNTST_bad_gntref;
-    bool fresh = !grant_is_pinned(active);
-    uint32_t number = active->frame, named;
-    if (!fresh && (active->user != user->id || pins_full(active, readonly)))
-        return GNTST_general_error;
-    if (fresh || (!readonly && !has_writers(active))) {
-        int16_t status = status_set(entry, user->id, readonly, &named);
-        if (status != GNTST_okay)
-            return status;
-        if (fresh)
-            number = named;
-    }
-    if (!mfn_is_ram(mfn(number)) ||
-        !references_get(mfn_to_frame(mfn(number)), granter, kinds, readonly)) {
-        status_clear(entry, active);
-        return GNTST_general_error;
-    }
-    active->frame = number;
-    active->user = user->id;
-    pins_add(active, kinds, readonly, 1);
-    *frame = mfn_to_frame(mfn(number));
-    return GNTST_okay;
-}
-
 __attribute__((noinline)) int16_t grant_pin(struct domain *granter, grant_ref_t ref,
                                             const struct domain *user, unsigned kinds,
                                             bool readonly, struct frame **frame)
 {
-    spin_lock(&granter->grants->lock);
-    int16_t status = pin_locked(granter, ref, user, kinds, readonly, frame);
-    spin_unlock(&granter->grants->lock);
+    struct grant_table *table = granter->grants;
+    struct grant_place place;
+
+    spin_take(&table->lock);
+    int16_t status = grant_prepare_locked(table, ref, user->id, readonly, &place);
+    if (status == GNTST_okay) {
+        *frame = &frame_table[place.frame];
+        if (place.frame < frame_count_max() && references_get(*frame, granter, kinds, readonly)) {
+            grant_pins_add(place.active, kinds, readonly, 1);
+        } else {
+            grant_status_clear(table, ref, place.active, false);
+            status = GNTST_general_error;
+        }
+    }
+    spin_give(&table->lock);
     return status;
 }
 
@@ -300,25 +206,18 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, unsigned kinds, bool r
                  struct frame *frame)
 {
     struct grant_table *table = granter->grants;
+    struct grant_active *active = grant_active_of(table, ref);
 
-    spin_lock(&table->lock);
-    struct grant_active *active = grant_active_at(table, ref);
-    ASSERT(active);
-    pins_add(active, kinds, readonly, (uint16_t)-1);
-    status_clear(grant_entry_at(table, ref), active);
-    spin_unlock(&table->lock);
-    references_put(frame, kinds, readonly);
-}
-
-struct grant_mapping *grant_mapping_at(struct grant_table *table, grant_handle_t handle)
-{
-    if (handle >= __atomic_load_n(&table->mapping_count, __ATOMIC_ACQUIRE))
-        return NULL;
-    return &table->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
+    spin_take(&table->lock);
+    grant_pins_add(active, kinds, readonly, (uint16_t)-1);
+    grant_status_clear(table, ref, active, readonly);
+    spin_give(&table->lock);
+    for (; kinds; kinds &= kinds - 1)
+        reference_put(frame, readonly);
 }
 
 /* A handle that there was not yet, on the list of free ones. */
-static bool handle_make_locked(struct grant_table *table)
+static __attribute__((noinline)) bool handle_make_locked(struct grant_table *table)
 {
     uint32_t number = table->mapping_count, page = number / MAPPINGS_PER_PAGE;
 
@@ -339,25 +238,24 @@ struct grant_mapping *grant_handle_allocate(struct domain *domain, grant_handle_
     struct grant_table *table = domain->grants;
     struct grant_mapping *mapping = NULL;
 
-    spin_lock(&table->lock);
+    spin_take(&table->lock);
     if (table->mapping_free || handle_make_locked(table)) {
-        *handle = table->mapping_free - 1;
-        mapping = grant_mapping_at(table, *handle);
+        uint32_t number = table->mapping_free - 1;
+        *handle = number;
+        mapping = &table->mappings[number / MAPPINGS_PER_PAGE][number % MAPPINGS_PER_PAGE];
         table->mapping_free = mapping->next;
         mapping->flags = MAPPING_RESERVED;
     }
-    spin_unlock(&table->lock);
+    spin_give(&table->lock);
     return mapping;
 }
 
-void grant_handle_free(struct domain *domain, grant_handle_t handle)
+void grant_handle_free(struct grant_table *table, struct grant_mapping *mapping,
+                       grant_handle_t handle)
 {
-    struct grant_table *table = domain->grants;
-    struct grant_mapping *mapping = grant_mapping_at(table, handle);
-
-    spin_lock(&table->lock);
+    spin_take(&table->lock);
     mapping->next = table->mapping_free;
     table->mapping_free = handle + 1;
     WRITE_ONCE(mapping->flags, 0);
-    spin_unlock(&table->lock);
+    spin_give(&table->lock);
 }

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <xen/grant_table.h>
@@ -42,7 +43,7 @@ struct grant_active {
     uint32_t frame;
     domid_t user;
     uint16_t reserved;
-};
+} __attribute__((aligned(8)));
 
 struct grant_mapping {
     uint32_t ref;
@@ -72,7 +73,8 @@ int grant_table_grow(struct domain *domain, uint32_t count);
 /* NULL beyond the table's size. */
 struct grant_entry_v1 *grant_entry_at(struct grant_table *table, grant_ref_t ref);
 struct grant_active *grant_active_at(struct grant_table *table, grant_ref_t ref);
-bool grant_is_pinned(const struct grant_active *active);
+/* All counters of pins; those of writers are the upper half. */
+static inline uint64_t grant_pins(const struct grant_active *active);
 
 /*
  * Pin entry `ref` of `granter` for `user`, once for each kind in `kinds` (bits 1 << GRANT_*): all
@@ -87,6 +89,24 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, unsigned kinds, bool r
 /* A fresh handle, MAPPING_RESERVED: the caller's own until it has set other flags. NULL when there
  * are no more. */
 struct grant_mapping *grant_handle_allocate(struct domain *domain, grant_handle_t *handle);
-void grant_handle_free(struct domain *domain, grant_handle_t handle);
+void grant_handle_free(struct grant_table *table, struct grant_mapping *mapping,
+                       grant_handle_t handle);
 /* NULL if the handle never existed. Needs no lock: mappings stay, and their number only grows. */
-struct grant_mapping *grant_mapping_at(struct grant_table *table, grant_handle_t handle);
+static inline struct grant_mapping *grant_mapping_at(struct grant_table *table,
+                                                     grant_handle_t handle)
+{
+    if (handle >= __atomic_load_n(&table->mapping_count, __ATOMIC_ACQUIRE))
+        return NULL;
+    return &table->mappings[handle / MAPPINGS_PER_PAGE][handle % MAPPINGS_PER_PAGE];
+}
+
+static inline uint64_t grant_pins(const struct grant_active *active)
+{
+    typedef uint64_t __attribute__((may_alias)) counters_t;
+
+    _Static_assert(offsetof(struct grant_active, readers) == 0 &&
+                       offsetof(struct grant_active, writers) == sizeof(uint64_t) / 2 &&
+                       offsetof(struct grant_active, frame) == sizeof(uint64_t),
+                   "the counters are one word");
+    return *(const counters_t *)(const void *)active;
+}

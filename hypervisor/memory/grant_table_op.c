@@ -153,8 +153,7 @@ static int16_t swap_locked(struct grant_table *table, grant_ref_t left, grant_re
         return GNTST_bad_gntref;
     if (left == right)
         return GNTST_okay;
-    if (grant_is_pinned(grant_active_at(table, left)) ||
-        grant_is_pinned(grant_active_at(table, right)))
+    if (grant_pins(grant_active_at(table, left)) || grant_pins(grant_active_at(table, right)))
         return GNTST_eagain;
     struct grant_entry_v1 saved = *left_entry;
     *left_entry = *right_entry;

@@ -49,23 +49,34 @@ static bool is_grant(uint64_t entry)
     return (entry & PTE_PRESENT) && (entry & ENTRY_GRANT);
 }
 
+static void lock(struct domain *domain)
+{
+    if (!mutex_take(&domain->mmu_lock, current_vcpu()))
+        mutex_lock(&domain->mmu_lock);
+}
+
+static void unlock(struct domain *domain)
+{
+    if (!mutex_give(&domain->mmu_lock, current_vcpu()))
+        mutex_unlock(&domain->mmu_lock);
+}
+
 int mmu_map_grant(uint64_t address, bool by_machine_address, uint64_t entry)
 {
     struct domain *domain = current_domain();
-    const struct table_level *level = table_level_of(FRAME_TYPE_L1);
     int status = -XEN_EINVAL;
 
-    mutex_lock(&domain->mmu_lock);
+    lock(domain);
     uint64_t *place = find(address, by_machine_address);
     if (place && !is_grant(READ_ONCE(*place))) {
-        uint64_t old = exchange(place, entry_adjust(level, entry));
+        uint64_t old = exchange(place, entry_for_ring3(entry));
         if (old & PTE_PRESENT) {
             flush();
-            entry_put(level, old);
+            entry_put(table_level_of(FRAME_TYPE_L1), old);
         }
         status = 0;
     }
-    mutex_unlock(&domain->mmu_lock);
+    unlock(domain);
     return status;
 }
 
@@ -74,14 +85,16 @@ int mmu_unmap_grant(uint64_t address, bool by_machine_address, uint64_t entry)
     struct domain *domain = current_domain();
     int status = -XEN_EINVAL;
 
-    mutex_lock(&domain->mmu_lock);
+    lock(domain);
     uint64_t *place = find(address, by_machine_address);
     if (place && !((READ_ONCE(*place) ^ entry) & ENTRY_IDENTITY)) {
-        exchange(place, 0);
-        flush();
+        /* A processor sets the bit before it keeps a translation (Intel SDM volume 3, 4.10.2.3);
+         * nobody else changes it in an entry of a grant. */
+        if (exchange(place, 0) & PTE_ACCESSED)
+            flush();
         status = 0;
     }
-    mutex_unlock(&domain->mmu_lock);
+    unlock(domain);
     return status;
 }
 
