@@ -36,8 +36,12 @@ SELDOM := boot/% hypervisor/main.c hypervisor/panic.c lib/format.c lib/elf%.c li
     scheduler_cap.c scheduler_move.c scheduler_rr.c smp.c trace%.c vcpu_callbacks.c vcpu_context.c wall%.c)
 OFTEN  := $(addprefix hypervisor/memory/,mmu%.c m2p.c memory_op.c)
 SELDOM := $(filter-out $(OFTEN),$(filter $(SELDOM),$(HYPERVISOR_SOURCES)))
+$(patsubst %,$(BUILD)/ring0/%.o,$(SELDOM)): OPTIMIZATION := -Os
 # clang, without the whole image in view, needs its smallest.
-$(patsubst %,$(BUILD)/ring0/%.o,$(SELDOM)): OPTIMIZATION := $(if $(findstring clang,$(CC)),-Oz,-Os)
+ifneq ($(findstring clang,$(CC)),)
+OPTIMIZATION := -Os
+$(patsubst %,$(BUILD)/ring0/%.o,$(SELDOM)): OPTIMIZATION := -Oz
+endif
 
 $(BUILD)/ring0/%.c.o: %.c | $(BUILD)/include/xen
 	@mkdir -p $(@D)
