@@ -21,7 +21,9 @@
 #define UPDATES_PER_PREEMPT_POINT 32
 #define UPDATES_PER_PIECE         512 /* for which the lock is kept */
 
-#define NO_LEAVES 1 /* no page's address */
+/* Of an entry's address, the page and the command; and what that is for none. */
+#define LEAVES_MASK (~(PAGE_SIZE - sizeof(uint64_t)))
+#define NO_LEAVES   (~LEAVES_MASK)
 
 struct mmu_batch {
     struct domain *table_owner, *frame_owner;
@@ -128,7 +130,7 @@ static inline bool update_leaf(const struct mmu_batch *batch, uint64_t address, 
     uint64_t old;
 
     _Static_assert(MMU_NORMAL_PT_UPDATE == 0, "the command is part of the comparison");
-    if ((place & ~(PAGE_SIZE - sizeof(uint64_t))) != batch->leaves)
+    if ((place & LEAVES_MASK) != batch->leaves)
         return false;
     if (!leaf_store_short((uint64_t *)place, &value, batch->table_owner, &old, &stray)) {
         if (stray)

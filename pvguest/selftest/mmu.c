@@ -108,6 +108,12 @@ static void address_wraps(void)
         EXPECT_VALUE(0, entry_set(slot, 0));
         EXPECT(is_refusal(entry_set(i * 8 - HYPERVISOR_ADDRESS, 0)));
     }
+    /* The same in a batch, with every command. */
+    for (unsigned int i = 0; i < 16; i++) {
+        const struct mmu_update updates[] = {{i - HYPERVISOR_ADDRESS, 0},
+                                             {i - HYPERVISOR_ADDRESS, 0}};
+        EXPECT(is_refusal(hypercall_mmu_update(updates, 2, NULL, DOMID_SELF)));
+    }
     EXPECT_VALUE(0, table_unprotect(level3));
     page_free(level3, 0);
 }
