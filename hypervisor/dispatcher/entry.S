@@ -273,6 +273,8 @@ trap_delivered: /* rsp = r11 of the frame */
     mov (REGS_RSP - REGS_R11)(%rsp), %rsp
     sysretq
 1:  movl $ENTRY_SYSCALL, (REGS_ENTRY_VECTOR - REGS_R11)(%rsp)
+    movl $FLAT_RING3_CS64, (REGS_CS - REGS_R11)(%rsp)
+    movl $FLAT_RING3_SS64, (REGS_SS - REGS_R11)(%rsp)
     jmp complete_rest
 
 trap_done:

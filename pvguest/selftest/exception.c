@@ -4,8 +4,10 @@
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/page.h"
 #include "pvguest/kernel/table.h"
+#include "pvguest/kernel/vcpu.h"
 #include "pvguest/selftest/check.h"
 
+#include <xen/callback.h>
 #include <xen/errno.h>
 
 #define VECTOR_UNBOUND 0xa0
@@ -16,6 +18,10 @@
 #define ERROR_USER    4
 #define ERROR_IDT     2
 
+#define CODE_SEGMENT  0x00affb000000ffffUL /* of 64-bit code, ring 3 */
+#define CODE_SELECTOR (2 * 8 | 3)
+
+extern char trap_invalid_opcode[];
 extern char trap_software[]; /* the kernel's entry of vector 0x80 */
 
 static void divide(void *argument)
@@ -210,6 +216,57 @@ static void trap_table_adds(void)
     EXPECT_VALUE(6, fault.vector);
 }
 
+/* An exception in a code segment of the guest's own, with an event that has been waiting for it. */
+static void exception_with_event(void *argument)
+{
+    struct vcpu_info *info = argument;
+
+    __asm__ __volatile__("movq %%rsp, %%rax\n"
+                         "pushq %[ss]\n"
+                         "pushq %%rax\n"
+                         "pushfq\n"
+                         "pushq %[cs]\n"
+                         "leaq 1f(%%rip), %%rax\n"
+                         "pushq %%rax\n"
+                         "iretq\n"
+                         "1: movb $0, %[mask]\n"
+                         "movb $1, %[pending]\n"
+                         "ud2" ::[ss] "i"(FLAT_KERNEL_SS),
+                         [cs] "i"(CODE_SELECTOR), [mask] "m"(info->evtchn_upcall_mask),
+                         [pending] "m"(info->evtchn_upcall_pending)
+                         : "rax", "memory");
+}
+
+/* The event interrupts the exception's handler, which runs in the kernel's code segment. */
+static void event_in_handler(void)
+{
+    struct trap_info open[] = {{6, 0, FLAT_KERNEL_CS, (unsigned long)trap_invalid_opcode}, {0}};
+    struct callback_register callback = {.type = CALLBACKTYPE_event,
+                                         .address = (unsigned long)trap_software};
+    uint64_t *table = page_allocate(0);
+    xen_pfn_t frame = page_mfn(table);
+    struct fault fault;
+
+    EXPECT(table);
+    table[CODE_SELECTOR / 8] = CODE_SEGMENT;
+    EXPECT_VALUE(0, table_protect(table));
+    EXPECT_VALUE(0, hypercall_set_gdt(&frame, 512));
+    EXPECT_VALUE(0, hypercall_set_trap_table(open));
+    vcpu_current_info()->evtchn_upcall_mask = 1;
+    EXPECT_VALUE(0, hypercall_callback_op(CALLBACKOP_register, &callback));
+    bool faulted = fault_catch(exception_with_event, vcpu_current_info(), &fault);
+    fault_start();
+    vcpu_current_info()->evtchn_upcall_mask = 0;
+    EXPECT(faulted);
+    EXPECT_VALUE(0x80, fault.vector);
+    EXPECT_VALUE((uint64_t)trap_invalid_opcode, fault.rip);
+    EXPECT_VALUE(FLAT_KERNEL_CS & ~3, fault.registers.cs & 0xffff);
+    EXPECT_VALUE(FLAT_KERNEL_SS, fault.registers.ss);
+    EXPECT_VALUE(0, hypercall_set_gdt(NULL, 0));
+    EXPECT_VALUE(0, table_unprotect(table));
+    page_free(table, 0);
+}
+
 static void trap_table_refusals(void)
 {
     EXPECT_VALUE(-XEN_EFAULT, hypercall_set_trap_table((void *)UNMAPPED_ADDRESS));
@@ -229,6 +286,7 @@ const struct check exception_checks[] = {
     {"exception: int 0x80", interrupt_instruction},
     {"exception: int without handler", interrupt_without_handler},
     {"set_trap_table: adds a vector", trap_table_adds},
+    {"exception: an event in its handler", event_in_handler},
     {"set_trap_table: bad pointers", trap_table_refusals},
     {NULL, NULL},
 };
