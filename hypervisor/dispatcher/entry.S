@@ -283,20 +283,28 @@ trap_done:
     add $8, %rsp
     LEAVE_BY_IRET
 
-    .text
-    .macro ENTRY_STUB vector
-    .balign 16
-    .if \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
-    .else
-    push $0
-    .endif
+/* Vectors whose frame has an error code (Intel SDM volume 3, 6.13): their number goes beside it. */
+.irp vector, 8, 10, 11, 12, 13, 14, 17, 21, 29, 30
+entry_error_code_\vector:
     movl $\vector, 4(%rsp)
     jmp entry_common
-    .endm
+.endr
 
-    .balign 16
+/* All others push it, as a signed byte. */
+    .text
+.macro ENTRY_STUB vector
+    .balign 8
+    .if \vector == 8 || (\vector >= 10 && \vector <= 14) || \vector == 17 || \vector == 21 || \vector == 29 || \vector == 30
+    jmp entry_error_code_\vector
+    .else
+    push $(\vector - 256 * (\vector / 128))
+    jmp entry_numbered
+    .endif
+.endm
+
+    .balign 8
     .globl entry_stubs
-entry_stubs: /* 16 bytes each, asserted by entry_stubs_end */
+entry_stubs: /* 8 bytes each, asserted by entry_stubs_end */
     .altmacro
     .set number, 0
     .rept 256
@@ -304,12 +312,15 @@ entry_stubs: /* 16 bytes each, asserted by entry_stubs_end */
     .set number, number + 1
     .endr
     .noaltmacro
-    .balign 16
+    .balign 8
     .globl entry_stubs_end
 entry_stubs_end:
 
     .section .syscall_stub, "ax"
 
+entry_numbered:
+    shlq $32, (%rsp)
+    andl $0xff, 4(%rsp)
 entry_common:
     SAVE_REGISTERS
     CLEAR_AC

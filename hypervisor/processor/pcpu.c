@@ -20,7 +20,7 @@
 #define TSS_TYPE                   0x89UL
 #define GATE_INTERRUPT             0x8eUL
 #define GATE_DPL3                  0x60UL
-#define ENTRY_STUB_SIZE            16
+#define ENTRY_STUB_SIZE            8
 #define VECTOR_COUNT               256
 
 struct table_register {
