@@ -106,6 +106,7 @@ hypercall_sparing:
     call *(8 * HYPERCALL_LIMIT)(%rcx, %rax, 8)
 1:  LEAVE_IF_WORK 2f, 2f, REGS_R10
     LOAD_SYSRET_RIP (REGS_RIP - REGS_R10), 2f
+    mov (REGS_RFLAGS - REGS_R10)(%rsp), %r11 /* not left to the compiler: IOPL is in it */
     mov (REGS_RSP - REGS_R10)(%rsp), %rsp
     sysretq
 2:  SAVE_ARGUMENTS

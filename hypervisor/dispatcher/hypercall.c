@@ -17,7 +17,7 @@ SPARES_REGISTERS long hypercall_none(void)
 #define CALL(handler)         ((hypercall_t *)(void (*)(void))(handler))
 #define WAY(number, by, call) .way[number] = (by), .handler[number] = CALL(call)
 #define PLAIN(number, call)   WAY(number, hypercall_plain, call)
-#define SPARING(number, call) WAY(number, hypercall_sparing, call)
+#define SPARING(number, call) WAY(number, SPARING_WAY, call)
 #define NONE(number)          SPARING(number, hypercall_none)
 
 /* docs/abi.md explains each. */

@@ -24,7 +24,17 @@
 
 #include "hypervisor/processor/vcpu.h"
 
+/*
+ * clang leaves parameters out of it, and gives registers back before it jumps to a function that
+ * does not: what it compiles goes the plain way.
+ */
+#ifdef __clang__
+#define SPARES_REGISTERS
+#define SPARING_WAY hypercall_plain
+#else
 #define SPARES_REGISTERS __attribute__((no_caller_saved_registers))
+#define SPARING_WAY      hypercall_sparing
+#endif
 
 typedef long hypercall_t(unsigned long first, unsigned long second, unsigned long third,
                          unsigned long fourth, unsigned long fifth);

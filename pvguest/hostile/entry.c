@@ -243,7 +243,7 @@ static bool stack_make(void)
 /* Odd while the others unmask this virtual CPU's events; how often they have left off. */
 static volatile uint32_t upcall_turn, upcall_rested;
 /* Where the first upcall of a turn found the stack; the stack to go back to. */
-static volatile uint64_t upcall_landed, upcall_return;
+static volatile uint64_t upcall_landed, upcall_return __attribute__((used));
 static volatile uint32_t upcall_turn_end, upcall_rest_wanted;
 
 /* Call the hypervisor on the stack given, until an upcall comes. */
