@@ -30,7 +30,7 @@ enum frame_state {
 
 enum frame_flag {
     FRAME_FLAG_ALLOCATED = 1 << 0,  /* the owner's own reference is still there             */
-    FRAME_FLAG_FOREIGN = 1 << 1,    /* was mapped by another domain since the last flush    */
+    FRAME_FLAG_FOREIGN = 1 << 1,    /* another domain may have mapped it since the last flush */
     FRAME_FLAG_BLOCK = 1 << 2,      /* first frame of a free block                          */
     FRAME_FLAG_UNSCRUBBED = 1 << 3, /* free block that may hold somebody's data             */
     FRAME_FLAG_READ_ONLY = 1 << 4,  /* shared frame that no domain may map writable         */

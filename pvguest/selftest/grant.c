@@ -108,6 +108,31 @@ static void read_only(void)
     page_free(page, 0);
 }
 
+/* Whether it was used or not: once undone, a mapping shows nothing, not even to a TLB. */
+static void undone_mappings(void)
+{
+    char *place = window_reserve(1);
+    uint64_t *page = page_allocate(0), value;
+    grant_handle_t handle;
+    grant_ref_t ref;
+
+    EXPECT(place && page);
+    EXPECT_VALUE(0, grant_access(own_domain, page_mfn(page), false, &ref));
+    for (unsigned int use = 0; use < 4; use++) {
+        EXPECT_VALUE(GNTST_okay, ref_map(own_domain, ref, GNTMAP_host_map, place, &handle));
+        if (use & 1)
+            EXPECT_VALUE(0, fault_try_read(place, &value));
+        if (use & 2)
+            EXPECT_VALUE(0, fault_try_write(place, 1));
+        EXPECT_VALUE(GNTST_okay, handle_unmap(place, handle));
+        EXPECT_VALUE(-XEN_EFAULT, fault_try_read(place, &value));
+        EXPECT_VALUE(-XEN_EFAULT, fault_try_write(place, 1));
+    }
+    EXPECT_VALUE(0, grant_end_access(ref));
+    page_free(page, 0);
+    window_release(place, 1);
+}
+
 static void map_refusals(void)
 {
     char *place = window_reserve(1);
@@ -370,6 +395,7 @@ const struct check grant_checks[] = {
     {"grant_table_op: map and unmap", maps},
     {"grant_table_op: several pages", several},
     {"grant_table_op: read-only grant", read_only},
+    {"grant_table_op: undone mappings", undone_mappings},
     {"grant_table_op: map refusals", map_refusals},
     {"grant_table_op: grant of a foreign frame", foreign_frame},
     {"grant_table_op: unmap refusals", unmap_refusals},
