@@ -343,8 +343,8 @@ static void test_known_tables_are_forgotten(void **state)
     static struct vcpu vcpu;
     struct frame *l2 = pinned_table(FRAME_TYPE_L2), *l1 = pinned_table(FRAME_TYPE_L1);
     struct frame *other = pinned_table(FRAME_TYPE_L1), *data = frame_of_one();
-    const struct known_tables known = {7, machine_entries(l1), machine_entries(l1)};
-    const uint64_t none = KNOWN_REGION_NONE;
+    const struct known_tables known = {7, machine_entries(l1), (uintptr_t)machine_entries(l1)};
+    const uint64_t none = KNOWN_REGION_NONE, no_table = KNOWN_TABLE_NONE;
 
     domains[1].vcpus[0] = &vcpu;
     domains[1].vcpu_max = 1;
@@ -355,11 +355,11 @@ static void test_known_tables_are_forgotten(void **state)
     assert_memory_equal(&vcpu.known, &known, sizeof(known));
     assert_int_equal(update(l2, 3, machine_entry(other, 0), &domains[1]), 0);
     assert_int_equal(vcpu.known.region, none);
-    assert_null(vcpu.known.updated);
+    assert_int_equal(vcpu.known.updated, no_table);
     vcpu.known = known;
     assert_int_equal(frame_unpin(l1), 0);
     assert_int_equal(vcpu.known.region, none);
-    assert_null(vcpu.known.updated);
+    assert_int_equal(vcpu.known.updated, no_table);
     domains[1].vcpu_max = 0;
     domains[1].vcpus[0] = NULL;
 }
