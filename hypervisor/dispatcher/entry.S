@@ -342,14 +342,21 @@ entry_saved:
     iretq
 
 /*
- * #DB arrives on a stack of its own, because a guest can arrange one on our first instruction.
- * From a guest it moves to the vcpu's stack and goes on like any exception.
+ * #DB and NMI arrive on stacks of their own: a guest can arrange the one on our first instruction,
+ * and the other comes at any. From a guest they move to the vcpu's stack and go on like any
+ * exception: what the guest runs in may be loadable no more, which only that way out can tell it.
  */
+    .globl entry_nmi
+entry_nmi:
+    push $0
+    movl $2, 4(%rsp)
+    jmp 1f
+
     .globl entry_debug
 entry_debug:
     push $0
     movl $1, 4(%rsp)
-    testb $3, 16(%rsp)
+1:  testb $3, 16(%rsp)
     jz entry_paranoid
     push %rax
     push %rcx
@@ -368,12 +375,6 @@ entry_debug:
     lea -48(%rcx), %rsp
     pop %rcx
     jmp entry_common
-
-    .globl entry_nmi
-entry_nmi:
-    push $0
-    movl $2, 4(%rsp)
-    jmp entry_paranoid
 
     .globl entry_double_fault
 entry_double_fault:

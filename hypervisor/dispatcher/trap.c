@@ -203,6 +203,9 @@ static void trap_exception(struct cpu_user_regs *regs, unsigned vector)
     case TRAP_DEBUG:
         debug_register_trap(regs_vcpu(regs));
         break;
+    case TRAP_NMI:
+        smp_nmi();
+        return;
     }
     bounce_exception(regs, vector, regs->error_code);
 }

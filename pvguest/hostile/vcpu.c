@@ -8,6 +8,7 @@
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/map.h"
 #include "pvguest/kernel/page.h"
+#include "pvguest/kernel/print.h"
 #include "pvguest/kernel/table.h"
 
 #include "lib/string.h"
@@ -19,6 +20,9 @@
 #define BATCH      4096
 #define STACK_SIZE 8192
 #define ROUNDS     20000
+
+#define CODE_SEGMENT  0x00affb000000ffffUL /* of 64-bit code, ring 3 */
+#define CODE_SELECTOR (2 * 8 | 3)
 
 static struct vcpu_guest_context contexts[RACERS + 1], victim_context;
 static char stacks[RACERS + 2][STACK_SIZE] __attribute__((aligned(16)));
@@ -155,7 +159,53 @@ static bool port_race(void)
     return true;
 }
 
+/* A code segment of the guest's own, and how many run in it. */
+static uint64_t *segments;
+static volatile uint32_t inside;
+
+static void run_in_segment(void)
+{
+    xen_pfn_t frame = page_mfn(segments);
+
+    hypercall_set_gdt(&frame, TABLE_ENTRIES);
+    __asm__ __volatile__("movq %%rsp, %%rax\n"
+                         "pushq %[ss]\n"
+                         "pushq %%rax\n"
+                         "pushfq\n"
+                         "pushq %[cs]\n"
+                         "leaq 1f(%%rip), %%rax\n"
+                         "pushq %%rax\n"
+                         "iretq\n"
+                         "1: lock incl %[inside]\n"
+                         "2: pause\n"
+                         "jmp 2b"
+                         : [inside] "+m"(inside)
+                         : [ss] "i"(FLAT_KERNEL_SS), [cs] "i"(CODE_SELECTOR)
+                         : "rax", "memory");
+}
+
+/* Nothing that interrupts them can go back to a segment that was taken away meanwhile. */
+static bool segment_gone(void)
+{
+    uint64_t place;
+
+    segments = page_allocate(0);
+    place = (page_mfn(segments) << PAGE_SHIFT) + CODE_SELECTOR / 8 * sizeof(uint64_t);
+    segments[CODE_SELECTOR / 8] = CODE_SEGMENT;
+    table_protect(segments);
+    if (!racers_start(run_in_segment))
+        return false;
+    while (inside < RACERS)
+        hypercall_sched_op(SCHEDOP_yield, NULL);
+    if (hypercall_update_descriptor(place, 0))
+        return false;
+    print("hostile: the segment is gone\n");
+    idle_for_ever();
+    return false;
+}
+
 const struct attack vcpu_attacks[] = {
+    {"segment-gone", FOR_EVER, segment_gone},
     {"request-race", REFUSED, request_race},
     {"port-race", REFUSED, port_race},
     {"initialise-race", REFUSED, initialise_race},

@@ -5,6 +5,8 @@ After each round the control domain still answers, no other domain is gone, the 
 attackers has come back, and a recount of every frame's references finds them right.
 """
 
+import socket
+
 import pytest
 
 import machine
@@ -132,3 +134,26 @@ def test_random(shell):
     for seed in SEEDS:
         attack(shell, f"random{seed}", rf"Domain random{seed} \(id \d+\) has|hostile: random ref")
     assert_unharmed(shell, free)
+
+
+def inject_nmi(path):
+    """One for each processor, by QEMU's control protocol."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.connect(str(path))
+        with control.makefile("rw") as lines:
+            lines.readline()
+            for command in ("qmp_capabilities", "inject-nmi"):
+                lines.write(f'{{"execute": "{command}"}}\n')
+                lines.flush()
+                assert "return" in lines.readline()
+
+
+def test_segment_gone(boot_bonsai, tmp_path):
+    """An NMI finds two processors in a guest's code segment that cannot be loaded any more."""
+    control = tmp_path / "control"
+    booted = boot_bonsai((machine.GUESTS / "hostile.elf", "attack=segment-gone"), smp=4,
+                         options="dom0_max_vcpus=4",
+                         extra=("-qmp", f"unix:{control},server=on,wait=off"))
+    booted.expect("^hostile: the segment is gone")
+    inject_nmi(control)
+    assert "crashed" in booted.expect(r"d0 v\d crashed at .*: no handler|PANIC: .*").group()
