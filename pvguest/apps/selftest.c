@@ -19,11 +19,11 @@ enum verdict { SUCCESS, SKIP, FAILURE };
 
 static const char *const verdict_names[] = {"success", "skip", "failure"};
 static const struct check *const groups[] = {
-    version_checks,  exception_checks,  debug_checks,    emulation_checks, fpu_checks,
-    syscall_checks,  descriptor_checks, callback_checks, multicall_checks, vcpu_checks,
-    schedule_checks, share_checks,      event_checks,    memory_checks,    mmu_checks,
-    mmuext_checks,   grant_checks,      foreign_checks,  physdev_checks,   smp_checks,
-    control_checks,
+    version_checks, registers_checks, exception_checks,  debug_checks,    emulation_checks,
+    fpu_checks,     syscall_checks,   descriptor_checks, callback_checks, multicall_checks,
+    vcpu_checks,    schedule_checks,  share_checks,      event_checks,    memory_checks,
+    mmu_checks,     mmuext_checks,    grant_checks,      foreign_checks,  physdev_checks,
+    smp_checks,     control_checks,
 };
 
 static enum verdict verdict;

@@ -31,6 +31,7 @@ extern const struct check mmu_checks[];
 extern const struct check mmuext_checks[];
 extern const struct check multicall_checks[];
 extern const struct check physdev_checks[];
+extern const struct check registers_checks[];
 extern const struct check schedule_checks[];
 extern const struct check share_checks[];
 extern const struct check smp_checks[];
