@@ -12,15 +12,13 @@
 /* A guest's bits for the entry: from bit 16 of the flags to bit 9 of the entry. */
 #define AVAILABLE_SHIFT (_GNTMAP_guest_avail0 - 9)
 
-/* The address of an unmapping, and what it must find there. */
+/* The addresses of an unmapping, and what it must find there. */
 struct unmapping {
     grant_handle_t handle;
-    uint64_t host_address, bus_address;
     bool replace;
-    uint64_t new_address;
-    struct grant_mapping mapping; /* copied from the table */
-    struct domain *granter;
-    unsigned done; /* kinds that were undone */
+    uint64_t host_address, bus_address, new_address;
+    struct grant_mapping *mapping; /* in the table; claimed, nobody else changes it */
+    uint16_t flags;                /* it had before that                            */
 };
 
 static unsigned kinds_of(uint32_t flags)
@@ -105,39 +103,35 @@ put_granter:
 }
 
 /* Take the handle for us: nobody else undoes it meanwhile. */
-static bool mapping_claim(struct grant_mapping *mapping, struct unmapping *unmapping)
+static bool mapping_claim(struct grant_mapping *mapping, uint16_t *flags)
 {
-    uint16_t flags = __atomic_load_n(&mapping->flags, __ATOMIC_ACQUIRE);
-    if (!flags || (flags & (MAPPING_RESERVED | MAPPING_BUSY)) ||
-        !__atomic_compare_exchange_n(&mapping->flags, &flags, flags | MAPPING_BUSY, false,
-                                     __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-        return false;
-    unmapping->mapping = *mapping;
-    unmapping->mapping.flags = flags;
-    return true;
+    *flags = __atomic_load_n(&mapping->flags, __ATOMIC_ACQUIRE);
+    return *flags && !(*flags & (MAPPING_RESERVED | MAPPING_BUSY)) &&
+           __atomic_compare_exchange_n(&mapping->flags, flags, *flags | MAPPING_BUSY, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/* Give the handle back, without what is undone; the last kind frees it. */
-static void mapping_settle(struct grant_table *table, struct grant_mapping *mapping,
-                           const struct unmapping *unmapping)
+/* Give the handle back, without the kinds that are undone; the last one frees it. */
+static void mapping_settle(struct grant_table *table, const struct unmapping *unmapping,
+                           unsigned undone)
 {
-    uint32_t flags = unmapping->mapping.flags;
+    uint32_t flags = unmapping->flags;
 
-    if (unmapping->done & 1u << GRANT_HOST)
+    if (undone & 1u << GRANT_HOST)
         flags &= ~GNTMAP_host_map;
-    if (unmapping->done & 1u << GRANT_DEVICE)
+    if (undone & 1u << GRANT_DEVICE)
         flags &= ~GNTMAP_device_map;
     if (flags & MAP_KINDS)
-        __atomic_store_n(&mapping->flags, (uint16_t)flags, __ATOMIC_RELEASE);
+        __atomic_store_n(&unmapping->mapping->flags, (uint16_t)flags, __ATOMIC_RELEASE);
     else
-        grant_handle_free(table, mapping, unmapping->handle);
+        grant_handle_free(table, unmapping->mapping, unmapping->handle);
 }
 
 /* The entry must show the granted frame with the granted rights, or it stays (XSA-234). */
 static int16_t host_unmap(const struct unmapping *unmapping)
 {
-    uint64_t entry = entry_of(mfn(unmapping->mapping.frame), unmapping->mapping.flags);
-    bool contains_pte = unmapping->mapping.flags & GNTMAP_contains_pte;
+    uint64_t entry = entry_of(mfn(unmapping->mapping->frame), unmapping->flags);
+    bool contains_pte = unmapping->flags & GNTMAP_contains_pte;
     int status;
 
     if (unmapping->replace && unmapping->new_address)
@@ -149,38 +143,39 @@ static int16_t host_unmap(const struct unmapping *unmapping)
     return status ? GNTST_general_error : GNTST_okay;
 }
 
-static int16_t unmap_claimed(struct unmapping *unmapping)
+static int16_t unmap_claimed(const struct unmapping *unmapping, unsigned *undone)
 {
-    const struct grant_mapping *mapping = &unmapping->mapping;
+    uint64_t bus_address = unmapping->bus_address;
 
-    if (unmapping->bus_address && unmapping->bus_address != mfn_to_physical(mfn(mapping->frame)))
+    if (bus_address && bus_address != mfn_to_physical(mfn(unmapping->mapping->frame)))
         return GNTST_general_error;
-    if (unmapping->host_address && (mapping->flags & GNTMAP_host_map)) {
+    if (unmapping->host_address && (unmapping->flags & GNTMAP_host_map)) {
         int16_t status = host_unmap(unmapping);
         if (status != GNTST_okay)
             return status;
-        unmapping->done |= 1u << GRANT_HOST;
+        *undone |= 1u << GRANT_HOST;
     }
-    if (unmapping->bus_address && (mapping->flags & GNTMAP_device_map))
-        unmapping->done |= 1u << GRANT_DEVICE;
+    if (bus_address && (unmapping->flags & GNTMAP_device_map))
+        *undone |= 1u << GRANT_DEVICE;
     return GNTST_okay;
 }
 
 static int16_t unmap(struct domain *domain, struct unmapping *unmapping)
 {
-    struct grant_mapping *place = grant_mapping_at(domain->grants, unmapping->handle);
-    const struct grant_mapping *mapping = &unmapping->mapping;
+    struct grant_mapping *mapping = grant_mapping_at(domain->grants, unmapping->handle);
+    unsigned undone = 0;
 
-    if (!place || !mapping_claim(place, unmapping))
+    if (!mapping || !mapping_claim(mapping, &unmapping->flags))
         return GNTST_bad_handle;
-    unmapping->granter = party_get(domain, mapping->granter);
-    int16_t status = unmapping->granter ? unmap_claimed(unmapping) : GNTST_bad_domain;
-    if (unmapping->done)
-        grant_unpin(unmapping->granter, mapping->ref, unmapping->done,
-                    mapping->flags & GNTMAP_readonly, mfn_to_frame(mfn(mapping->frame)));
-    mapping_settle(domain->grants, place, unmapping);
-    if (unmapping->granter)
-        party_put(domain, unmapping->granter);
+    unmapping->mapping = mapping;
+    struct domain *granter = party_get(domain, mapping->granter);
+    int16_t status = granter ? unmap_claimed(unmapping, &undone) : GNTST_bad_domain;
+    if (undone)
+        grant_unpin(granter, mapping->ref, undone, unmapping->flags & GNTMAP_readonly,
+                    mfn_to_frame(mfn(mapping->frame)));
+    mapping_settle(domain->grants, unmapping, undone);
+    if (granter)
+        party_put(domain, granter);
     return status;
 }
 
