@@ -20,7 +20,8 @@ struct run_queue {
     struct calendar_queue pinned;  /* who waits and may not */
     unsigned assigned_count;       /* vcpus that belong to this processor */
     uint64_t virtual_ceiling;      /* fair: the furthest virtual time of any vcpu */
-    uint64_t virtual_floor;        /* never decreases: base of both, where a sleeper is lifted to */
+    uint64_t virtual_floor;        /* never decreases: base of both calendars */
+    uint64_t virtual_lift;         /* fair: where a sleeper is lifted to, the floor or less */
     uint64_t arrivals;             /* round robin: the last in the row */
     uint64_t began;                /* when the running vcpu was given the processor */
     uint64_t slice_end;            /* when the running vcpu's place is next decided about */

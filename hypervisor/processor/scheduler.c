@@ -104,7 +104,7 @@ static bool retire(struct pcpu *pcpu, struct vcpu *previous)
 static struct vcpu *choose(struct pcpu *pcpu, struct vcpu *previous, bool stays)
 {
     struct run_queue *queue = &pcpu->run_queue;
-    uint64_t key = stays ? scheduler_policy->key(queue, previous, false) : RUN_KEY_NONE;
+    uint64_t key = stays ? scheduler_policy->key(queue, previous, JOIN_AGAIN) : RUN_KEY_NONE;
     struct vcpu *next;
 
     do {

@@ -46,22 +46,41 @@ static uint64_t behind(uint64_t virtual, uint64_t by)
     return virtual > by ? virtual - by : 0;
 }
 
+static void floor_set(struct run_queue *queue, uint64_t floor)
+{
+    queue->virtual_floor = queue->virtual_lift = floor;
+}
+
+/*
+ * One came whose processor's floor is further back: until it has caught up with this one's, who
+ * wakes up is lifted to just behind it, or would have to wait for all that it is owed.
+ */
+static void lift_lower(struct run_queue *queue, uint64_t time)
+{
+    uint64_t bound = behind(queue->virtual_floor, LAG_ALONE_NS);
+
+    queue->virtual_lift = time > bound ? time : bound;
+}
+
 /* Nobody joins a queue from so far behind or ahead that others, or it, would wait for long. */
-static uint64_t fair_key(struct run_queue *queue, struct vcpu *vcpu, bool woken)
+static uint64_t fair_key(struct run_queue *queue, struct vcpu *vcpu, enum queue_join join)
 {
     uint64_t time = vcpu->entity.virtual_time;
 
     /* Where nobody else wants to run, what was last known of the floor is old. */
     if (queue->idle && !queue_first(queue)) {
         uint64_t common = READ_ONCE(fair_common_floor);
-        uint64_t floor = time > common ? time : common;
+        uint64_t floor = (time > common ? time : common) + CREDIT_NS;
         if (floor > queue->virtual_floor)
-            queue->virtual_floor = floor;
+            floor_set(queue, floor);
     }
+    if (join == JOIN_MOVED && time < queue->virtual_lift)
+        lift_lower(queue, time);
     if (time + CREDIT_NS - queue->virtual_floor <= CREDIT_NS + LAG_NS)
         return time; /* within reach at any weight */
     uint64_t lag = lag_of(LAG_NS, READ_ONCE(vcpu->domain->weight));
-    uint64_t least = behind(queue->virtual_floor, woken ? CREDIT_NS : lag);
+    uint64_t least = join == JOIN_WOKEN ? behind(queue->virtual_lift, CREDIT_NS)
+                                        : behind(queue->virtual_floor, lag);
     uint64_t most = queue->virtual_floor + lag;
 
     time = time < least ? least : time > most ? most : time;
@@ -95,6 +114,8 @@ static void fair_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t nan
         floor = waiting->entity.virtual_time;
     if (floor > queue->virtual_floor)
         queue->virtual_floor = floor;
+    if (floor > queue->virtual_lift)
+        queue->virtual_lift = floor;
     if (waiting && pcpu_count > 1)
         common_floor_raise(floor);
     if (time > queue->virtual_ceiling)
@@ -105,7 +126,7 @@ static void fair_charge(struct run_queue *queue, struct vcpu *vcpu, uint64_t nan
 /* What somebody ran while nobody else wanted to is no debt. */
 static void fair_settle(struct run_queue *queue)
 {
-    queue->virtual_floor = queue->virtual_ceiling;
+    floor_set(queue, queue->virtual_ceiling);
     common_floor_raise(queue->virtual_floor);
 }
 

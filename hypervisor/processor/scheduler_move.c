@@ -77,7 +77,10 @@ static bool take_over(struct pcpu *pcpu, struct pcpu *from, const struct vcpu *p
     if (wanted) {
         queue_remove(&from->run_queue, vcpu);
         assign(vcpu, pcpu);
-        queue_insert(queue, vcpu, vcpu->entity.woken);
+        /* Not as one that wakes up: lifted to this queue's floor, it might wait for longer here. */
+        bool woken = vcpu->entity.woken;
+        enum queue_join join = woken ? JOIN_AGAIN : JOIN_MOVED;
+        queue_place(queue, vcpu, scheduler_policy->key(queue, vcpu, join), woken);
     }
     spin_unlock(&from->run_queue.lock);
     return wanted;

@@ -61,7 +61,8 @@ void queue_place(struct run_queue *queue, struct vcpu *vcpu, uint64_t key, bool 
 
 void queue_insert(struct run_queue *queue, struct vcpu *vcpu, bool woken)
 {
-    queue_place(queue, vcpu, scheduler_policy->key(queue, vcpu, woken), woken);
+    queue_place(queue, vcpu, scheduler_policy->key(queue, vcpu, woken ? JOIN_WOKEN : JOIN_AGAIN),
+                woken);
 }
 
 void queue_remove(struct run_queue *queue, struct vcpu *vcpu)

@@ -11,11 +11,14 @@
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/vcpu.h"
 
+/* How a vcpu comes to a queue: from running here, or from elsewhere, where it waited. */
+enum queue_join { JOIN_AGAIN, JOIN_WOKEN, JOIN_MOVED };
+
 /* Who runs first: by the least key. */
 struct scheduler_policy {
     const char *name;
     /* Of a vcpu that joins the queue. */
-    uint64_t (*key)(struct run_queue *queue, struct vcpu *vcpu, bool woken);
+    uint64_t (*key)(struct run_queue *queue, struct vcpu *vcpu, enum queue_join join);
     /* `vcpu`, which runs, ran for that long. */
     void (*charge)(struct run_queue *queue, struct vcpu *vcpu, uint64_t nanoseconds);
     /* Nobody wants to run any more. */

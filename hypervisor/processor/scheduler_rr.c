@@ -8,12 +8,12 @@
 #define SLICE_NS 10000000
 
 /* Nobody waits who came before the first. */
-static uint64_t rr_key(struct run_queue *queue, struct vcpu *vcpu, bool woken)
+static uint64_t rr_key(struct run_queue *queue, struct vcpu *vcpu, enum queue_join join)
 {
     const struct vcpu *first = queue_first(queue);
 
     (void)vcpu;
-    (void)woken;
+    (void)join;
     queue->virtual_floor = first ? first->entity.node.key : queue->arrivals;
     return ++queue->arrivals;
 }

@@ -97,6 +97,76 @@ static void test_half_switched_stays(void)
     assert_ptr_equal(current(), waiting);
 }
 
+/* Two that are bound to one processor compute, one on the other; two more are yet to start, that
+ * were on the first. */
+static void two_queues_make(void)
+{
+    machine_make(2, 1);
+    vcpu_set_affinity(&vcpus[0], 1);
+    vcpu_set_affinity(&vcpus[1], 1);
+    vcpu_set_affinity(&vcpus[2], 2);
+    for (unsigned i = 3; i < 5; i++) {
+        vcpu_set_affinity(&vcpus[i], 1);
+        vcpu_set_affinity(&vcpus[i], 3);
+    }
+    start(0, 3);
+    run_for(SECOND);
+    on_processor(0);
+}
+
+/* Let the second queue be ahead of the first one's floor, and who runs there, too. */
+static void second_queue_ahead(uint64_t floor, uint64_t running)
+{
+    struct run_queue *queue = &pcpus[1].run_queue;
+    struct run_entity *entity = &pcpus[1].current->entity;
+
+    queue->virtual_floor = queue->virtual_lift = pcpus[0].run_queue.virtual_floor + floor;
+    entity->virtual_time = pcpus[0].run_queue.virtual_floor + running;
+    entity->charged_until = now;
+}
+
+/* One that wakes up goes before who came from a processor whose floor is further back. */
+static void test_sleeper_goes_before_one_taken_over(void)
+{
+    struct vcpu *taken = &vcpus[4], *sleeper = &vcpus[3];
+
+    two_queues_make();
+    vcpu_set_affinity(taken, 1);
+    start(4, 1);
+    run_for(100 * MILLISECOND);
+    while (!taken->entity.queued)
+        run_for(MILLISECOND / 100);
+    second_queue_ahead(3 * MILLISECOND, 3 * MILLISECOND);
+    vcpu_set_affinity(taken, 3);
+    on_processor(1);
+    leave();
+    assert_ptr_equal(current(), taken);
+    now += MILLISECOND / 10;
+    vcpu_set_affinity(sleeper, 2);
+    vcpu_clear_wait(sleeper, VCPU_WAIT_DOWN);
+    obey();
+    assert_ptr_equal(current(), sleeper);
+}
+
+/* One that is taken over before it ran goes first there, too, wherever that one's floor is. */
+static void test_sleeper_moves_as_it_woke(void)
+{
+    struct vcpu *sleeper = &vcpus[3];
+
+    two_queues_make();
+    while (current() == &vcpus[0])
+        run_for(MILLISECOND / 100);
+    while (current() == &vcpus[1])
+        run_for(MILLISECOND / 100);
+    second_queue_ahead(3 * MILLISECOND, 2 * MILLISECOND);
+    vcpu_clear_wait(sleeper, VCPU_WAIT_DOWN);
+    obey();
+    assert_ptr_equal(current(), &vcpus[0]); /* which has just begun */
+    on_processor(1);
+    leave();
+    assert_ptr_equal(current(), sleeper);
+}
+
 /* ---- affinity ---- */
 
 static void test_affinity_is_obeyed_at_once(void)
@@ -368,6 +438,8 @@ int main(void)
         TEST(test_idle_processor_helps),
         TEST(test_idle_processor_steals),
         TEST(test_half_switched_stays),
+        TEST(test_sleeper_goes_before_one_taken_over),
+        TEST(test_sleeper_moves_as_it_woke),
         TEST(test_affinity_is_obeyed_at_once),
         TEST(test_paused_while_displaced),
         TEST(test_pinned_do_not_move),
