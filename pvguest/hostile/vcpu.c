@@ -5,6 +5,7 @@
  */
 #include "pvguest/hostile/attack.h"
 #include "pvguest/hostile/racer.h"
+#include "pvguest/kernel/barrier.h"
 #include "pvguest/kernel/hypercall.h"
 #include "pvguest/kernel/map.h"
 #include "pvguest/kernel/page.h"
@@ -204,10 +205,74 @@ static bool segment_gone(void)
     return false;
 }
 
+/* Tables of level 3 and 2 of a region that nobody else uses, two of level 1, and what they map. */
+static uint64_t *level3, *level2, *level1[2], *mapped;
+
+#define REGION_SLOT    300UL
+#define REGION_ADDRESS (0xffffUL << 48 | REGION_SLOT << 39)
+
+static uint64_t entry_place(const uint64_t *table, unsigned int slot)
+{
+    return (page_mfn(table) << PAGE_SHIFT) + slot * sizeof(uint64_t);
+}
+
+static int entry_set(uint64_t place, const uint64_t *page, uint64_t flags)
+{
+    struct mmu_update update = {place, page ? page_mfn(page) << PAGE_SHIFT | flags : 0};
+
+    return hypercall_mmu_update(&update, 1, NULL, DOMID_SELF);
+}
+
+/* By machine address in tables that may be none at the moment, and by linear address. */
+static void entries_churn(void)
+{
+    for (unsigned int i = 0;; i++) {
+        const uint64_t *page = i & 8 ? mapped : NULL;
+        uint64_t value = page ? page_mfn(page) << PAGE_SHIFT | PTE_DATA : 0;
+
+        entry_set(entry_place(level1[i / 64 & 1], i / 16 % TABLE_ENTRIES), page, PTE_DATA);
+        hypercall_update_va_mapping(REGION_ADDRESS + i / 16 % TABLE_ENTRIES * PAGE_SIZE, value,
+                                    UVMF_INVLPG | UVMF_LOCAL);
+    }
+}
+
+/* Tables come and go, at every level, under vcpus that change their entries all the time. */
+static bool tables_race(void)
+{
+    uint64_t root = (table_root_mfn() << PAGE_SHIFT) + REGION_SLOT * sizeof(uint64_t);
+    bool held = true;
+
+    mapped = page_allocate(0);
+    level3 = page_allocate(0);
+    level2 = page_allocate(0);
+    for (unsigned int i = 0; i < 2; i++) {
+        level1[i] = page_allocate(0);
+        held &= !table_protect(level1[i]);
+    }
+    held &= !table_protect(level3) && !table_protect(level2);
+    if (!held || !racers_start(entries_churn))
+        return false;
+    for (unsigned int i = 0; i < ROUNDS / 20; i++) {
+        uint64_t *plain = level1[i & 1];
+        struct mmuext_op pin = {.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = page_mfn(plain)};
+        struct mmuext_op unpin = {.cmd = MMUEXT_UNPIN_TABLE, .arg1.mfn = page_mfn(plain)};
+
+        held &= !hypercall_mmuext_op(&pin, 1, NULL, DOMID_SELF);
+        held &= !entry_set(root, level3, PTE_TABLE);
+        held &= !entry_set(entry_place(level3, 0), level2, PTE_TABLE);
+        held &= !entry_set(entry_place(level2, 0), plain, PTE_TABLE);
+        held &= !entry_set(entry_place(level2, 0), level1[~i & 1], PTE_TABLE);
+        held &= !hypercall_mmuext_op(&unpin, 1, NULL, DOMID_SELF);
+        held &= !table_unprotect(plain); /* it is no table any more, */
+        WRITE_ONCE(plain[i % TABLE_ENTRIES], page_mfn(mapped) << PAGE_SHIFT | PTE_DATA);
+        held &= !table_protect(plain); /* but will be again */
+        held &= !entry_set(i & 2 ? root : entry_place(level3, 0), NULL, 0);
+    }
+    return held;
+}
+
 const struct attack vcpu_attacks[] = {
-    {"segment-gone", FOR_EVER, segment_gone},
-    {"request-race", REFUSED, request_race},
-    {"port-race", REFUSED, port_race},
-    {"initialise-race", REFUSED, initialise_race},
-    {NULL, REFUSED, NULL},
+    {"tables-race", REFUSED, tables_race},         {"segment-gone", FOR_EVER, segment_gone},
+    {"request-race", REFUSED, request_race},       {"port-race", REFUSED, port_race},
+    {"initialise-race", REFUSED, initialise_race}, {NULL, REFUSED, NULL},
 };

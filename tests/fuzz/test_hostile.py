@@ -22,7 +22,7 @@ REFUSED = {
               "translation-race"],
     "store": ["store-ring"],
     "storms": ["events", "timers", "yields", "pins"],
-    "vcpus": ["initialise-race", "request-race", "port-race"],
+    "vcpus": ["initialise-race", "request-race", "port-race", "tables-race"],
 }
 ENDED = ["null", "pagetables", "stack-in-hypervisor", "iret-from-hypervisor", "crash"]
 MAY_END = ["iret-in-multicall", "sysenter-nested", "pool-race"]
