@@ -18,11 +18,8 @@ union event_argument {
     struct evtchn_bind_virq bind_virq;
     struct evtchn_bind_pirq bind_pirq;
     struct evtchn_bind_ipi bind_ipi;
-    struct evtchn_close close;
     struct evtchn_status status;
     struct evtchn_bind_vcpu bind_vcpu;
-    struct evtchn_unmask unmask;
-    struct evtchn_reset reset;
     uint64_t first;
     uint32_t quarters[6];
 };
@@ -42,25 +39,6 @@ static long op_bind_virq(struct domain *domain, union event_argument *argument)
 static long op_bind_pirq(struct domain *domain, union event_argument *argument)
 {
     return event_bind_pirq(domain, &argument->bind_pirq);
-}
-
-static long op_close(struct domain *domain, union event_argument *argument)
-{
-    return event_close(domain, argument->close.port);
-}
-
-/* The most frequent one by far: not by way of the table. */
-static inline long send(unsigned long address)
-{
-    evtchn_port_t port;
-    bool failed = !guest_words_ok(address, sizeof(struct evtchn_send));
-
-    if (failed)
-        return -XEN_EFAULT;
-    guest_access_begin();
-    guest_word_read(port, &((const struct evtchn_send *)address)->port, failed);
-    guest_access_end();
-    return failed ? -XEN_EFAULT : event_send(current_domain(), port);
 }
 
 static long op_status(struct domain *domain, union event_argument *argument)
@@ -88,68 +66,44 @@ static long op_bind_vcpu(struct domain *domain, union event_argument *argument)
     return event_bind_vcpu(domain, &argument->bind_vcpu);
 }
 
-static long op_unmask(struct domain *domain, union event_argument *argument)
-{
-    return event_unmask(domain, argument->unmask.port);
-}
-
-static long op_reset(struct domain *domain, union event_argument *argument)
-{
-    return event_reset(domain, argument->reset.dom);
-}
-
 struct event_operation {
     long (*handler)(struct domain *domain, union event_argument *argument);
     uint8_t size;
     bool copies_out;
 };
 
-/* All but EVTCHNOP_send. EVTCHNOP_init_control, expand_array and set_priority belong to FIFO
- * channels: not offered. */
+/*
+ * What takes more than a port or a domain. EVTCHNOP_init_control, expand_array and set_priority
+ * belong to FIFO channels: not offered.
+ */
 static const struct event_operation operations[] = {
     [EVTCHNOP_bind_interdomain] = {op_bind_interdomain, sizeof(struct evtchn_bind_interdomain),
                                    true},
     [EVTCHNOP_bind_virq] = {op_bind_virq, sizeof(struct evtchn_bind_virq), true},
     [EVTCHNOP_bind_pirq] = {op_bind_pirq, sizeof(struct evtchn_bind_pirq), true},
-    [EVTCHNOP_close] = {op_close, sizeof(struct evtchn_close), false},
     [EVTCHNOP_status] = {op_status, sizeof(struct evtchn_status), true},
     [EVTCHNOP_alloc_unbound] = {op_alloc_unbound, sizeof(struct evtchn_alloc_unbound), true},
     [EVTCHNOP_bind_ipi] = {op_bind_ipi, sizeof(struct evtchn_bind_ipi), true},
     [EVTCHNOP_bind_vcpu] = {op_bind_vcpu, sizeof(struct evtchn_bind_vcpu), false},
-    [EVTCHNOP_unmask] = {op_unmask, sizeof(struct evtchn_unmask), false},
-    [EVTCHNOP_reset] = {op_reset, sizeof(struct evtchn_reset), false},
 };
 
-/* Most have eight bytes; struct evtchn_reset has two, what is longer goes on by fours. */
-static inline bool argument_in(union event_argument *copy, unsigned long address, unsigned size)
+/* What an argument has beyond eight bytes. */
+static __attribute__((noinline)) bool rest_in(union event_argument *copy,
+                                              const union event_argument *guest, unsigned size)
 {
-    const union event_argument *guest = (const union event_argument *)address;
-    bool failed =
-        !guest_words_ok(address, sizeof(*copy)) && !guest_range_ok(guest_ptr(address), size);
+    bool failed = false;
 
-    if (failed)
-        return false;
     guest_access_begin();
-    if (size >= sizeof(copy->first))
-        guest_word_read(copy->first, &guest->first, failed);
-    else if (size == sizeof(copy->close))
-        guest_word_read(copy->close.port, &guest->close.port, failed);
-    else
-        guest_word_read(copy->reset.dom, &guest->reset.dom, failed);
     for (unsigned i = 2; i < size / 4; i++)
         guest_word_read(copy->quarters[i], &guest->quarters[i], failed);
     guest_access_end();
     return !failed;
 }
 
-/* Of an operation that has results: none of those is shorter than eight bytes. */
-static inline bool argument_out(const union event_argument *copy, unsigned long address,
-                                unsigned size)
+static __attribute__((noinline)) bool rest_out(const union event_argument *copy,
+                                               union event_argument *guest, unsigned size)
 {
-    union event_argument *guest = (union event_argument *)address;
-
     guest_access_begin();
-    guest_word_write(copy->first, &guest->first, failed);
     for (unsigned i = 2; i < size / 4; i++)
         guest_word_write(copy->quarters[i], &guest->quarters[i], failed);
     guest_access_end();
@@ -160,13 +114,52 @@ failed:
     return false;
 }
 
+/* Most have eight bytes, none less. */
+static inline bool argument_in(union event_argument *copy, unsigned long address, unsigned size)
+{
+    const union event_argument *guest = (const union event_argument *)address;
+    bool failed =
+        !guest_words_ok(address, sizeof(*copy)) && !guest_range_ok(guest_ptr(address), size);
+
+    if (failed)
+        return false;
+    guest_access_begin();
+    guest_word_read(copy->first, &guest->first, failed);
+    guest_access_end();
+    return !failed && (size <= sizeof(copy->first) || rest_in(copy, guest, size));
+}
+
+static inline bool argument_out(const union event_argument *copy, unsigned long address,
+                                unsigned size)
+{
+    union event_argument *guest = (union event_argument *)address;
+
+    guest_access_begin();
+    guest_word_write(copy->first, &guest->first, failed);
+    guest_access_end();
+    return size <= sizeof(copy->first) || rest_out(copy, guest, size);
+
+failed:
+    guest_access_end();
+    return false;
+}
+
+static __attribute__((noinline, cold)) long reset(unsigned long address)
+{
+    struct evtchn_reset argument;
+
+    if (copy_from_guest(&argument, guest_ptr(address), sizeof(argument)))
+        return -XEN_EFAULT;
+    return event_reset(current_domain(), argument.dom);
+}
+
 static __attribute__((noinline)) long operate(unsigned long command, unsigned long address)
 {
     const struct event_operation *operation = &operations[command];
     union event_argument copy;
 
     if (command >= sizeof(operations) / sizeof(operations[0]))
-        return -XEN_ENOSYS;
+        return command == EVTCHNOP_reset ? reset(address) : -XEN_ENOSYS;
     if (!argument_in(&copy, address, operation->size))
         return -XEN_EFAULT;
     if (!operation->copies_out)
@@ -179,7 +172,42 @@ static __attribute__((noinline)) long operate(unsigned long command, unsigned lo
     return argument_out(&copy, address, operation->size) ? 0 : -XEN_EFAULT;
 }
 
+_Static_assert(sizeof(struct evtchn_send) == sizeof(evtchn_port_t) &&
+                   sizeof(struct evtchn_close) == sizeof(evtchn_port_t) &&
+                   sizeof(struct evtchn_unmask) == sizeof(evtchn_port_t),
+               "the argument of these is a port");
+
+static inline bool port_in(evtchn_port_t *port, unsigned long address)
+{
+    bool failed = !guest_words_ok(address, sizeof(*port));
+
+    if (failed)
+        return false;
+    guest_access_begin();
+    guest_word_read(*port, (const evtchn_port_t *)address, failed);
+    guest_access_end();
+    return !failed;
+}
+
+static __attribute__((noinline)) long close_or_unmask(unsigned long command, unsigned long address)
+{
+    evtchn_port_t port;
+
+    if (!port_in(&port, address))
+        return -XEN_EFAULT;
+    if (command == EVTCHNOP_close)
+        return event_close(current_domain(), port);
+    return event_unmask(current_domain(), port);
+}
+
+/* The most frequent one by far comes first. */
 long do_event_channel_op(unsigned long command, unsigned long address)
 {
-    return command == EVTCHNOP_send ? send(address) : operate(command, address);
+    evtchn_port_t port;
+
+    if (command == EVTCHNOP_send)
+        return port_in(&port, address) ? event_send(current_domain(), port) : -XEN_EFAULT;
+    if (command == EVTCHNOP_close || command == EVTCHNOP_unmask)
+        return close_or_unmask(command, address);
+    return operate(command, address);
 }

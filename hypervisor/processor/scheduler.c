@@ -273,7 +273,7 @@ void vcpu_kick(struct vcpu *vcpu)
 
     if (READ_ONCE(vcpu->wait) & VCPU_WAIT_EVENT)
         vcpu_clear_wait(vcpu, VCPU_WAIT_EVENT);
-    else if (vcpu->running && pcpu != this_pcpu())
+    else if (pcpu != this_pcpu() && vcpu->running)
         smp_send(pcpu, VECTOR_RESCHEDULE);
 }
 
