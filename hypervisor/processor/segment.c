@@ -7,7 +7,6 @@
 #include "hypervisor/dispatcher/hypercall.h"
 #include "hypervisor/processor/cpu.h"
 #include "hypervisor/processor/vcpu.h"
-#include "lib/string.h"
 
 /* A selector that no longer names a loadable segment becomes null. */
 #define DEFINE_SEGMENT(name)                               \
@@ -53,7 +52,7 @@ static uint64_t selectors(const struct vcpu_guest *guest)
     _Static_assert(offsetof(struct vcpu_guest, gs) - offsetof(struct vcpu_guest, ds) ==
                        sizeof(all) - sizeof(guest->gs),
                    "ds, es, fs, gs in a row");
-    memcpy(&all, &guest->ds, sizeof(all));
+    __builtin_memcpy(&all, &guest->ds, sizeof(all)); /* in place */
     return all;
 }
 
