@@ -56,7 +56,7 @@ long trap_protection(struct cpu_user_regs *regs);
 void trap_from_guest(struct cpu_user_regs *regs);
 void trap_from_hypervisor(struct cpu_user_regs *regs);
 
-/* Called by entry.S for the vectors with stacks of their own, unless #DB or NMI came from a guest. */
+/* Called by entry.S for the vectors with stacks of their own, but for #DB and NMI from a guest. */
 void trap_paranoid(struct cpu_user_regs *regs);
 
 /* Called by entry.S on the way out to a guest. */
