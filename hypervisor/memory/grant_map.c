@@ -27,10 +27,10 @@ static unsigned kinds_of(uint32_t flags)
            (flags & GNTMAP_device_map ? 1u << GRANT_DEVICE : 0);
 }
 
-/* Not yet accessed: as long as it stays so, no processor keeps it in its TLB. */
 static uint64_t entry_of(mfn_t frame, uint32_t flags)
 {
-    uint64_t entry = mfn_to_physical(frame) | PTE_PRESENT | PTE_DIRTY | PTE_NX | ENTRY_GRANT;
+    uint64_t entry =
+        mfn_to_physical(frame) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_NX | ENTRY_GRANT;
 
     if (flags & GNTMAP_application_map)
         entry |= PTE_USER;

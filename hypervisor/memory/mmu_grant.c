@@ -88,10 +88,8 @@ int mmu_unmap_grant(uint64_t address, bool by_machine_address, uint64_t entry)
     lock(domain);
     uint64_t *place = find(address, by_machine_address);
     if (place && !((READ_ONCE(*place) ^ entry) & ENTRY_IDENTITY)) {
-        /* A processor sets the bit before it keeps a translation (Intel SDM volume 3, 4.10.2.3);
-         * nobody else changes it in an entry of a grant. */
-        if (exchange(place, 0) & PTE_ACCESSED)
-            flush();
+        exchange(place, 0);
+        flush();
         status = 0;
     }
     unlock(domain);
