@@ -17,47 +17,14 @@ static uint64_t *table_entries(const struct frame *frame)
     return mfn_to_virtual(frame_to_mfn(frame));
 }
 
-/*
- * The entries of a level-1 table from `slot` on, as long as the short way will do; no call, so that
- * all stays in registers. Answers the first slot, or `end`, for which it will not.
- */
-static __attribute__((noinline)) unsigned leaves_put(const uint64_t *entries, unsigned slot,
-                                                     unsigned end)
-{
-    for (; slot < end; slot++) {
-        uint64_t entry = READ_ONCE(entries[slot]);
-        if (!leaf_is_plain(entry) ? entry & PTE_PRESENT : !leaf_put_again(entry))
-            break;
-    }
-    return slot;
-}
-
-/* A reference to `stray` is left, if that is not NULL: frame_try_writable_again(). */
-static __attribute__((noinline)) unsigned
-leaves_get(const uint64_t *entries, unsigned slot, const struct domain *owner, struct frame **stray)
-{
-    struct frame *frame;
-
-    for (; slot < ENTRIES_PER_TABLE; slot++) {
-        uint64_t entry = READ_ONCE(entries[slot]);
-        if (!leaf_is_plain(entry)
-                ? entry & PTE_PRESENT
-                : !entry_frame(entry, &frame) || !frame_try_writable_again(frame, owner, stray))
-            break;
-    }
-    return slot;
-}
-
 static void put_entries(const struct table_level *level, uint64_t *entries, unsigned count)
 {
     bool leaves = level->type == FRAME_TYPE_L1;
 
     for (unsigned slot = 0; slot < count; slot++) {
-        if (leaves)
-            slot = leaves_put(entries, slot, count);
-        if (slot == count)
-            break;
         uint64_t entry = READ_ONCE(entries[slot]);
+        if (leaves && (!(entry & PTE_PRESENT) || (leaf_is_plain(entry) && leaf_put_again(entry))))
+            continue;
         if (entry_slot_reserved(level, slot))
             continue;
         /* A mark that a guest may not set must not be there when the frame becomes writable. */
@@ -79,14 +46,10 @@ int table_validate(struct frame *frame, enum frame_type type)
     bool leaves = type == FRAME_TYPE_L1;
 
     for (unsigned slot = 0; slot < ENTRIES_PER_TABLE; slot++) {
-        struct frame *stray = NULL;
-        if (leaves)
-            slot = leaves_get(entries, slot, owner, &stray);
-        if (stray)
-            frame_put_typed(stray);
-        if (slot == ENTRIES_PER_TABLE)
-            break;
         uint64_t entry = READ_ONCE(entries[slot]);
+        if (leaves &&
+            (!(entry & PTE_PRESENT) || (leaf_is_plain(entry) && leaf_get_again(entry, owner))))
+            continue;
         if (entry_slot_reserved(level, slot))
             continue;
         entry = entry_adjust(level, entry);
