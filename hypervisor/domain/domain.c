@@ -219,6 +219,7 @@ static void first_domain_ended(uint8_t reason)
         machine_reboot();
     default:
         printk("domain 0 ended (reason %u): stopping\n", reason);
+        console_take();
         smp_stop_others();
         machine_halt();
     }

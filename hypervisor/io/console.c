@@ -297,6 +297,11 @@ void console_force_unlock(void)
     console.interrupts = false;
 }
 
+void console_take(void)
+{
+    lock_console();
+}
+
 void console_flush(void)
 {
     console_force_unlock();

@@ -31,6 +31,9 @@ size_t console_read(char *buffer, size_t size);
 size_t console_ring_read(uint32_t *index, char *buffer, size_t size, bool clear);
 /* From panic: no lock, and every message waits until it is sent. */
 void console_force_unlock(void);
+/* Before the machine's end stops the other processors: none of them stands still in the middle of
+ * sending, after which what it has sent would be sent again. Never given back. */
+void console_take(void);
 /* At the machine's end, the other processors stopped: send what is not sent yet; as in a panic from
  * then on. */
 void console_flush(void);

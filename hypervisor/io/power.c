@@ -51,6 +51,7 @@ static void enable_acpi_mode(void)
 void machine_power_off(void)
 {
     interrupts_disable();
+    console_take();
     smp_stop_others();
     console_flush();
     if (acpi_info.soft_off_known && acpi_info.pm1a_control) {
@@ -69,6 +70,7 @@ void machine_reboot(void)
     } __attribute__((packed)) no_table = {0, 0};
 
     interrupts_disable();
+    console_take();
     smp_stop_others();
     console_flush();
     if (acpi_info.reset_port) {

@@ -67,17 +67,30 @@ static struct vcpu_runstate_info runstate_of(unsigned int vcpu)
     return runstate;
 }
 
-/* Both clocks and the run-state at one moment: again, if the processor was given away meanwhile. */
+/*
+ * Both clocks and the run-state at one moment: again, if the processor was given away meanwhile,
+ * and the quickest of a few, for an interrupt may come in between that gives it to nobody else.
+ */
 static struct moment moment_now(void)
 {
-    struct moment moment;
+    struct moment moment, quickest = {0};
+    uint64_t least = UINT64_MAX;
 
-    do {
+    for (unsigned int taken = 0; taken < 3;) {
+        uint64_t before = clock_tsc();
+
         moment.runstate = runstate_of(0);
         moment.system = clock_monotonic_ns();
         moment.tsc = clock_tsc();
-    } while (runstate_of(0).state_entry_time != moment.runstate.state_entry_time);
-    return moment;
+        if (runstate_of(0).state_entry_time != moment.runstate.state_entry_time)
+            continue;
+        taken++;
+        if (moment.tsc - before < least) {
+            least = moment.tsc - before;
+            quickest = moment;
+        }
+    }
+    return quickest;
 }
 
 /* What the processor did for us since; `unaccounted` is what the run-state lost or invented. */
