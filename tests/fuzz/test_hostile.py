@@ -156,4 +156,6 @@ def test_segment_gone(boot_bonsai, tmp_path):
                          extra=("-qmp", f"unix:{control},server=on,wait=off"))
     booted.expect("^hostile: the segment is gone")
     inject_nmi(control)
-    assert "crashed" in booted.expect(r"d0 v\d crashed at .*: no handler|PANIC: .*").group()
+    # Of two that crash at once, one may stop the other before it has said so.
+    end = booted.expect(r"crashed at .*: no handler|domain 0 ended \(reason 3\)|PANIC: .*").group()
+    assert "PANIC" not in end
